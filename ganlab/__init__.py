@@ -1,0 +1,1 @@
+"""ganlab: see, measure, fix and prove the cure of mode collapse in GANs."""
