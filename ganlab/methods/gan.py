@@ -1,0 +1,148 @@
+"""The plain GAN (Goodfellow et al., 2014, arXiv:1406.2661): what the five methods set out to cure.
+
+Two pure losses on logits, and one small class that says what one step is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from ganlab.errors import GanlabError
+from ganlab.seeds import Streams
+
+
+def discriminator_loss(
+    real_logits: Float[Tensor, "*seeds n"], fake_logits: Float[Tensor, "*seeds n"]
+) -> Float[Tensor, "*seeds"]:
+    """Cross-entropy of real against fake, to be minimised by the discriminator (eq. 1 of the paper, negated).
+
+        L_D = -E[log D(x)] - E[log(1 - D(G(z)))],   D = sigmoid(logits)
+
+    log D = -softplus(-logits) and log(1 - D) = -softplus(logits), so nothing overflows and no epsilon is needed.
+    A discriminator that knows nothing (all logits 0) has a loss of 2 log 2 = 1.386.
+    """
+    return softplus(-real_logits).mean(-1) + softplus(fake_logits).mean(-1)
+
+
+def generator_loss(fake_logits: Float[Tensor, "*seeds n"]) -> Float[Tensor, "*seeds"]:
+    """The non-saturating loss, L_G = -E[log D(G(z))] (section 3 of the paper), to be minimised by the generator."""
+    return softplus(-fake_logits).mean(-1)
+
+
+def minimax_generator_loss(fake_logits: Float[Tensor, "*seeds n"]) -> Float[Tensor, "*seeds"]:
+    """The loss of the two-player game as written, L_G = E[log(1 - D(G(z)))] (eq. 1), to be minimised.
+
+    Its gradient with respect to a logit is -D(G(z)): it vanishes just where the generator is worst.
+    """
+    return -softplus(fake_logits).mean(-1)
+
+
+GENERATOR_LOSSES = {"non-saturating": generator_loss, "minimax": minimax_generator_loss}
+
+
+@contextmanager
+def frozen(*players: nn.Module) -> Iterator[None]:
+    """Gradients flow *through* these players to what fed them, but not *to* their weights."""
+    for player in players:
+        player.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for player in players:
+            player.requires_grad_(True)
+
+
+def adam(player: nn.Module, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    """Adam as every method of the course uses it. Elementwise, so S seeds in one tensor are S separate Adams."""
+    return torch.optim.Adam(player.parameters(), lr=lr, betas=betas, fused=True)
+
+
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
+    """One step downhill. Losses of different seeds are *summed*, so none of them scales another's gradient."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.sum().backward()
+    optimiser.step()
+
+
+class GAN:
+    """A generator and a discriminator that take turns.
+
+    Args:
+        generator: latents `(*seeds, n, latent)` to samples.
+        discriminator: samples to logits `(*seeds, n)`.
+        rng: gives the latents; it must hold the same seeds as the networks.
+        latent: dimension of z ~ N(0, I).
+        lr: learning rate of both players; `generator_lr` sets the generator's apart.
+        betas: Adam's; (0.5, 0.999) is DCGAN's choice.
+        loss: the generator's: `"non-saturating"` or `"minimax"`.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        rng: Streams,
+        latent: int = 2,
+        lr: float = 1e-3,
+        generator_lr: float | None = None,
+        betas: tuple[float, float] = (0.5, 0.999),
+        loss: str = "non-saturating",
+    ):
+        if loss not in GENERATOR_LOSSES:
+            raise GanlabError(f"loss is {loss!r}; choose one of {', '.join(GENERATOR_LOSSES)}.")
+        self.generator, self.discriminator = generator, discriminator
+        self.rng = rng.for_purpose("latent")
+        self.latent = latent
+        self.loss = GENERATOR_LOSSES[loss]
+        self.generator_optimiser = adam(generator, lr if generator_lr is None else generator_lr, betas)
+        self.discriminator_optimiser = adam(discriminator, lr, betas)
+
+    def discriminator_step(self, real: Float[Tensor, "*seeds n dim"]) -> dict[str, Tensor]:
+        """Train the discriminator on one batch. The fakes are made without a graph: the generator gets no gradient."""
+        with torch.no_grad():
+            fake = self.generator(self.rng.normal(real.shape[-2], self.latent))
+        loss = discriminator_loss(self.discriminator(real), self.discriminator(fake))
+        descend(loss, self.discriminator_optimiser)
+        return {"discriminator_loss": loss.detach()}
+
+    def generator_step(self, n: int) -> dict[str, Tensor]:
+        """Train the generator on n latents. The gradient passes through the discriminator and leaves it as it was."""
+        with frozen(self.discriminator):
+            fake = self.generator(self.rng.normal(n, self.latent))
+            loss = self.loss(self.discriminator(fake))
+            descend(loss, self.generator_optimiser)
+        return {"generator_loss": loss.detach()}
+
+    def step(self, real: Float[Tensor, "*seeds n dim"]) -> dict[str, Tensor]:
+        """One turn of each: first the discriminator, then the generator on as many latents as there were reals."""
+        return self.discriminator_step(real) | self.generator_step(real.shape[-2])
+
+    @torch.no_grad()
+    def sample(self, n: int, rng: Streams | None = None) -> Float[Tensor, "*seeds n dim"]:
+        """n samples of each seed. Without `rng` the latents are the same at every call, and training is not disturbed."""
+        rng = self.rng.for_purpose("look") if rng is None else rng
+        return self.generator(rng.normal(n, self.latent))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "generator_optimiser": self.generator_optimiser,
+            "discriminator_optimiser": self.discriminator_optimiser,
+            "rng": self.rng,
+        }
