@@ -1,0 +1,44 @@
+"""Measure collapse.
+
+| file | numbers |
+|---|---|
+| `modes` | modes covered, high-quality share, KL both ways, Jensen-Shannon, total variation, within-mode spread |
+| `ndb` | number of statistically different bins, and the divergence over bins |
+| `prdc` | precision, recall, density, coverage |
+| `distances` | Fréchet and kernel distance, perceptual diversity |
+| `scores` | Inception score, MODE score, class balance |
+| `missing_modes` | the third-party discriminator of Mode Regularized GAN |
+| `clustering` | cluster accuracy, NMI, ARI, purity |
+| `memorisation` | nearest-neighbour test, support size by the birthday paradox |
+| `features` | what the distances are measured on, by name |
+| `faults` | oracle samplers with known faults |
+| `diagnose` | all of it, on anybody's generator, with a verdict |
+"""
+
+from ganlab.metrics.modes import (
+    ModeReport,
+    forward_kl,
+    high_quality_share,
+    jensen_shannon,
+    mode_counts,
+    mode_report,
+    modes_covered,
+    perfect_scores,
+    reverse_kl,
+    total_variation,
+    within_mode_spread,
+)
+
+__all__ = [
+    "ModeReport",
+    "forward_kl",
+    "high_quality_share",
+    "jensen_shannon",
+    "mode_counts",
+    "mode_report",
+    "modes_covered",
+    "perfect_scores",
+    "reverse_kl",
+    "total_variation",
+    "within_mode_spread",
+]
