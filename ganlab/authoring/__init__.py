@@ -1,0 +1,1 @@
+"""From `notebooks/src/NN_name.py` to the notebooks that a reader opens."""

@@ -1,0 +1,54 @@
+"""The `ganlab` command. Whatever is heavy is imported by the command that needs it, so that --help is quick."""
+
+import errno
+import importlib.util
+import os
+import sys
+
+import typer
+from rich.console import Console
+
+from ganlab.authoring.cli import app as notebooks_app
+from ganlab.errors import GanlabError
+
+app = typer.Typer(
+    help="A course about GAN mode collapse: see it, measure it, fix it, prove that it is fixed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(notebooks_app, name="notebooks")
+
+
+def main() -> None:
+    """Run the command line; an error that a reader can put right is one red line and exit code 2."""
+    complain = Console(stderr=True)
+
+    def say(text: str) -> None:
+        complain.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+
+    try:
+        app()
+    except GanlabError as error:
+        say(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        say("Interrupted. What was finished is kept; the same command goes on from there.")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        sentence = _explain(error)
+        if sentence is None:
+            raise
+        say(sentence)
+        sys.exit(2)
+
+
+def _explain(error: OSError) -> str | None:
+    where = error.filename or "the disk"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full ({where}): free some space and run the same command again; nothing is half-written."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{where} cannot be written to: use a folder of your own, for instance with --out."
+    return None

@@ -1,0 +1,1 @@
+"""Running notebooks: find a chapter, check its parameters, execute it, keep what it gave."""
