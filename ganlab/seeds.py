@@ -83,7 +83,7 @@ class Streams:
                 f"{len(self.generators)}; resume with the seeds that the run was started with."
             )
         for generator, saved in zip(self.generators, state["state"], strict=True):
-            generator.set_state(saved.cpu())
+            generator.set_state(saved.cpu().clone())  # a row that is a view makes torch crash
 
 
 def as_streams(rng: Streams | int | None, purpose: str) -> Streams:

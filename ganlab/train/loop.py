@@ -85,7 +85,7 @@ def train(
 
     for step in range(start["step"] + 1, steps + 1):
         for name, value in method.step(next(batches)).items():
-            sums[name] = sums[name] + value if name in sums else value
+            sums[name] = sums[name].to(value.device) + value if name in sums else value
 
         # Only here does the host wait for the device.
         if step % every == 0 or step == steps:

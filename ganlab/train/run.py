@@ -27,7 +27,8 @@ from ganlab.train.files import write_atomically
 def versions() -> dict[str, str]:
     """What a number may depend on: package versions, Python, processor."""
     found = {"python": platform.python_version(), "processor": platform.processor() or platform.machine()}
-    for name in ("ganlab", "torch", "torchvision", "numpy", "scikit-learn"):
+    found["torch"] = torch.__version__  # with its build, for example +cpu
+    for name in ("ganlab", "torchvision", "numpy", "scikit-learn"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -1,0 +1,138 @@
+import json
+import os
+import resource
+import signal
+import sys
+
+import pytest
+import torch
+
+from ganlab.data.mixtures import ring
+from ganlab.errors import GanlabError
+from ganlab.methods.gan import GAN
+from ganlab.nets.mlp import MLP
+from ganlab.seeds import Streams
+from ganlab.train import RunFolder, load_checkpoint, save_checkpoint, side_by_side, train, write_atomically
+
+
+def build(seeds):
+    rng = Streams(seeds, "weights")
+    gan = GAN(MLP([2, 8, 2], rng), MLP([2, 8, 1], rng, scalar=True), rng=rng)
+    return gan, ring().batches(8, seeds)
+
+
+class Counting:
+    """A method whose numbers are known: its loss at step k is k."""
+
+    def __init__(self):
+        self.count = torch.zeros(())
+
+    def step(self, real):
+        self.count = self.count + 1
+        return {"loss": self.count}
+
+    def state_dict(self):
+        return {"count": self.count}
+
+    def load_state_dict(self, state):
+        self.count = state["count"]
+
+
+def test_records_are_means_since_the_last_and_the_last_step_is_always_looked_at():
+    history = train(Counting(), ring().batches(1, 0), 10, every=4, look=lambda step, method: {"double": 2 * step})
+    assert history.steps == [4, 8, 10]
+    assert history["loss"].tolist() == [2.5, 6.5, 9.5]
+    assert history["double"].tolist() == [8, 16, 20]
+    assert history.names == ["double", "loss"]
+
+
+def test_the_seeds_axis_comes_first_in_the_history():
+    history = train(*build([0, 1, 2]), 6, every=2)
+    assert history["generator_loss"].shape == (3, 3)
+    history = train(*build([0, 1]), 6, every=2)
+    assert history["generator_loss"].shape == (2, 3)
+
+
+def test_stopping_and_going_on_is_the_same_as_not_stopping(tmp_path):
+    whole = train(*build([0, 1]), 25, every=10)
+    run = RunFolder(tmp_path / "run", {"seed": 0})
+    train(*build([0, 1]), 15, every=10, run=run)
+    # The first call stopped at 15, which is also a look: records are 10, 15 and then 20, 25.
+    resumed = train(*build([0, 1]), 25, every=10, run=RunFolder(tmp_path / "run", {"seed": 0}))
+    assert resumed.steps == [10, 15, 20, 25]
+    assert torch.equal(resumed["generator_loss"][:, 0], whole["generator_loss"][:, 0])
+    again = train(*build([0, 1]), 25, every=10, run=RunFolder(tmp_path / "run", {"seed": 0}))
+    assert again.records == resumed.records  # nothing left to do
+
+
+def test_other_parameters_are_refused_by_name(tmp_path):
+    RunFolder(tmp_path, {"seed": 0, "steps": 10})
+    with pytest.raises(GanlabError, match="seed was 0 and is now 1"):
+        RunFolder(tmp_path, {"seed": 1, "steps": 10})
+
+
+def test_result_is_written_last_and_is_plain_json(tmp_path, capsys):
+    run = RunFolder(tmp_path / "a", {"seed": 0})
+    assert not (tmp_path / "a" / "result.json").exists()
+    run.finish("8 of 8 modes", modes=torch.tensor([8, 7]), kl=float("nan"))
+    result = json.loads((tmp_path / "a" / "result.json").read_text())
+    assert (result["line"], result["modes"], result["kl"]) == ("8 of 8 modes", [8, 7], None)
+    description = json.loads((tmp_path / "a" / "run.json").read_text())
+    assert description["versions"]["torch"] == torch.__version__
+    RunFolder().finish("in memory")
+    assert capsys.readouterr().out == "result: 8 of 8 modes\nresult: in memory\n"
+
+
+def test_a_checkpoint_gives_back_what_was_saved(tmp_path):
+    state = {
+        "tensors": [torch.arange(3), torch.zeros(()), torch.zeros(0, 4, dtype=torch.bfloat16)],
+        "optimiser": {"state": {0: {"step": torch.tensor(3.0)}}, "lr": 1e-3, "foreach": None, "amsgrad": False},
+    }
+    save_checkpoint(tmp_path / "c", state)
+    found = load_checkpoint(tmp_path / "c")
+    assert list(found["optimiser"]["state"]) == [0]
+    assert {k: v for k, v in found["optimiser"].items() if k != "state"} == {
+        "lr": 1e-3, "foreach": None, "amsgrad": False,
+    }  # fmt: skip
+    for a, b in zip(found["tensors"], state["tensors"], strict=True):
+        assert a.dtype == b.dtype and torch.equal(a, b)
+
+
+def test_only_the_last_two_checkpoints_are_kept(tmp_path):
+    train(*build([0]), 9, run=RunFolder(tmp_path), checkpoint_every=2)
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == [
+        "step-000000008.safetensors",
+        "step-000000009.safetensors",
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX limits")
+def test_a_full_disk_leaves_the_old_file_and_one_clear_line(tmp_path):
+    path = tmp_path / "file"
+    write_atomically(path, "old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(GanlabError, match="Could not write .*file .*nothing there was changed"):
+            write_atomically(path, b"x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_is_a_file_gives_one_clear_line(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(GanlabError, match="choose a folder that you may write to"):
+        write_atomically(tmp_path / "taken" / "file", "x")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_seeds_side_by_side_come_back_in_order_and_do_not_depend_on_the_grouping(workers):
+    def function(seeds):  # a closure, as in a notebook
+        return {"draw": Streams(seeds, "x").normal(2), "pid": [os.getpid()] * len(seeds)}
+
+    result = side_by_side(function, [3, 1, 2], workers=workers)
+    assert torch.equal(result["draw"], Streams([3, 1, 2], "x").normal(2))
+    assert len(set(result["pid"].tolist())) == workers
