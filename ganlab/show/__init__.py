@@ -1,0 +1,28 @@
+"""Figures with alt text, live views that degrade to figures, and the player of recorded runs."""
+
+from ganlab.show.compare import bootstrap_interval, heatmap, image_grid, interval_table, strip
+from ganlab.show.curves import coverage_over_steps, loss_curves, metric_over_steps
+from ganlab.show.figure import alt_of, display, heading, headline, new_figure, with_alt
+from ganlab.show.planar import discriminator_field, extent_of, many_seeds, samples_over_target, trajectories
+
+__all__ = [
+    "alt_of",
+    "bootstrap_interval",
+    "coverage_over_steps",
+    "discriminator_field",
+    "display",
+    "extent_of",
+    "heading",
+    "headline",
+    "heatmap",
+    "image_grid",
+    "interval_table",
+    "loss_curves",
+    "many_seeds",
+    "metric_over_steps",
+    "new_figure",
+    "samples_over_target",
+    "strip",
+    "trajectories",
+    "with_alt",
+]

@@ -1,0 +1,223 @@
+"""Figures of numbers over steps: every seed as a thin line, the median as a thick one, floor and ceiling beside it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ganlab.errors import GanlabError
+from ganlab.show.figure import (
+    BAD,
+    GOOD,
+    GREY,
+    MARKERS,
+    PALETTE,
+    as_array,
+    heading,
+    new_figure,
+    number,
+    seeds_by_steps,
+    spread_labels,
+    with_alt,
+)
+
+SERIES = (0, 1, 4, 5, 9, 7)  # green and vermilion are kept for ceiling and floor
+
+
+def _series(values: Any, steps: np.ndarray, label: str) -> dict[str, np.ndarray]:
+    groups = values if isinstance(values, Mapping) else {"": values}
+    if not groups:
+        raise GanlabError(f"There are no values of {label} to draw.")
+    return {name: seeds_by_steps(table, steps, name or label) for name, table in groups.items()}
+
+
+def draw_metric(
+    axes: Axes,
+    steps: Any,
+    values: Any,
+    label: str,
+    floor: float | None = None,
+    ceiling: float | None = None,
+    whole: bool = False,
+) -> str:
+    """One panel of curves; returns the numbers in words."""
+    steps = as_array(steps).astype(float)
+    groups = _series(values, steps, label)
+    for index, table in enumerate(groups.values()):
+        colour, marker = PALETTE[SERIES[index % len(SERIES)]], MARKERS[index % len(MARKERS)]
+        if len(table) > 1:
+            axes.plot(steps, table.T, color=colour, alpha=0.28, linewidth=0.9, zorder=2)
+        marked = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), 7)).astype(int))
+        axes.plot(
+            steps,
+            np.nanmedian(table, 0),
+            color=colour,
+            linewidth=2.6,
+            zorder=4,
+            marker=marker,
+            markersize=5.5,
+            markevery=marked.tolist(),
+            markeredgecolor="white",
+            markeredgewidth=0.8,
+            solid_capstyle="round",
+        )
+    for level, colour, style in ((ceiling, GOOD, "--"), (floor, BAD, ":")):
+        if level is not None:
+            axes.axhline(level, color=colour, linewidth=1.4, linestyle=style, zorder=1)
+    axes.grid(axis="y")
+    axes.set_xlabel("training steps")
+    axes.set_xlim(steps[0], steps[-1] if len(steps) > 1 else steps[0] + 1)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    _limits(axes, [*groups.values(), *[np.array([x]) for x in (floor, ceiling) if x is not None]])
+    if whole:
+        axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
+    _end_labels(axes, groups, floor, ceiling)
+    return _in_words(steps, groups, label, floor, ceiling)
+
+
+def _limits(axes: Axes, tables: list[np.ndarray]) -> None:
+    everything = np.concatenate([table.ravel() for table in tables])
+    everything = everything[np.isfinite(everything)]
+    if not len(everything):
+        return
+    low, high = float(everything.min()), float(everything.max())
+    pad = 0.06 * (high - low) or 0.5
+    axes.set_ylim(low - pad, high + pad)
+
+
+def _end_labels(
+    axes: Axes, groups: Mapping[str, np.ndarray], floor: float | None, ceiling: float | None
+) -> None:
+    """Names at the right end of the lines, moved apart where they would overlap."""
+    entries = []
+    for index, (name, table) in enumerate(groups.items()):
+        end = float(np.nanmedian(table[:, -1])) if np.isfinite(table[:, -1]).any() else np.nan
+        what = f"{name} " if name else ("median " if len(table) > 1 else "")
+        entries.append((end, f"{what}{number(end)}", PALETTE[SERIES[index % len(SERIES)]], "bold"))
+    if ceiling is not None:
+        entries.append((ceiling, f"ceiling {number(ceiling)}", GOOD, "normal"))
+    if floor is not None:
+        entries.append((floor, f"floor {number(floor)}", BAD, "normal"))
+    entries = [entry for entry in entries if np.isfinite(entry[0])]
+    if not entries:
+        return
+    low, high = axes.get_ylim()
+    height = axes.figure.get_size_inches()[1] * 72 * 0.75
+    places = spread_labels([entry[0] for entry in entries], 13 / height * (high - low))
+    for place, (_, text, colour, weight) in zip(places, entries, strict=True):
+        axes.annotate(
+            text,
+            (1, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontweight=weight,
+            fontsize=9.5,
+            annotation_clip=False,
+        )
+
+
+def _in_words(
+    steps: np.ndarray, groups: Mapping, label: str, floor: float | None, ceiling: float | None
+) -> str:
+    parts = []
+    for name, table in groups.items():
+        first, last = table[:, 0], table[:, -1]
+        spread = (
+            f" (seeds from {number(np.nanmin(last))} to {number(np.nanmax(last))})" if len(table) > 1 else ""
+        )
+        median = "median " if len(table) > 1 else ""
+        parts.append(
+            f"{name + ': ' if name else ''}{median}{number(np.nanmedian(first))} at step {number(steps[0])}, "
+            f"{number(np.nanmedian(last))} at step {number(steps[-1])}{spread}"
+        )
+    levels = [
+        f"{word} {number(level)}"
+        for word, level in (("ceiling", ceiling), ("floor", floor))
+        if level is not None
+    ]
+    seeds = next(iter(groups.values())).shape[0]
+    who = f" of {seeds} seeds" if seeds > 1 else ""
+    return f"{label}{who} over training steps. {'; '.join(parts)}.{' ' + ', '.join(levels) + '.' if levels else ''}"
+
+
+def metric_over_steps(
+    steps: Any,
+    values: Any,
+    label: str,
+    floor: float | None = None,
+    ceiling: float | None = None,
+    title: str | None = None,
+) -> Figure:
+    """A metric over training: thin lines for the seeds, a thick line for their median.
+
+    Args:
+        steps: (T,).
+        values: (seeds, T), (T,) for one seed, or a dict of them by name to compare.
+        label: the metric's name.
+        floor: what a worthless generator scores; ceiling: what real data scores.
+    """
+    figure, ((axes,),) = new_figure(7.6, 3.9)
+    words = draw_metric(axes, steps, values, label, floor, ceiling)
+    heading(axes, title or label)
+    if title:
+        axes.set_ylabel(label)
+    return with_alt(figure, f"{title + '. ' if title else ''}{words}")
+
+
+def coverage_over_steps(
+    steps: Any, covered: Any, modes: int, floor: float | None = None, title: str | None = None
+) -> Figure:
+    """Modes covered over training, with the ceiling at `modes`.
+
+    Args:
+        steps: (T,).
+        covered: counts, (seeds, T), or a dict of them by name.
+        modes: how many there are.
+        floor: for example 1, what a generator that emits one point covers.
+    """
+    figure, ((axes,),) = new_figure(7.6, 3.9)
+    words = draw_metric(axes, steps, covered, "modes covered", floor, modes, whole=True)
+    groups = _series(covered, as_array(steps), "modes covered")
+    axes.set_ylim(-0.3, modes * 1.05 + 0.1)
+    axes.set_ylabel("modes covered")
+    if title is None:
+        last = next(iter(groups.values()))[:, -1]
+        seeds = f" in {int((last >= modes).sum())} of {len(last)} seeds" if len(last) > 1 else ""
+        title = f"All {modes} modes at the end{seeds}" if len(groups) == 1 and seeds else "Modes covered"
+    heading(axes, title)
+    return with_alt(figure, f"{title}. {words}")
+
+
+def loss_curves(
+    steps: Any, losses: Mapping[str, Any], title: str | None = None, equilibrium: float | None = None
+) -> Figure:
+    """Losses of the players over training.
+
+    Args:
+        steps: (T,).
+        losses: name to (seeds, T) or (T,).
+        equilibrium: a level to mark, for example 2 log 2 = 1.386 for the discriminator.
+    """
+    figure, ((axes,),) = new_figure(7.6, 3.7)
+    words = draw_metric(axes, steps, losses, "loss")
+    if equilibrium is not None:
+        axes.axhline(equilibrium, color=GREY, linewidth=1.1, linestyle="--", zorder=1)
+        axes.annotate(
+            f"equilibrium {number(equilibrium)}",
+            (0, equilibrium),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 3),
+            textcoords="offset points",
+            fontsize=8.5,
+            color=GREY,
+        )
+        words += f" Equilibrium {number(equilibrium)}."
+    heading(axes, title or "Losses")
+    axes.set_ylabel("loss")
+    return with_alt(figure, f"{title + '. ' if title else ''}{words}")
