@@ -17,6 +17,7 @@ from ganlab.show.figure import (
     as_array,
     heading,
     headline,
+    lead,
     new_figure,
     number,
     plain_axes,
@@ -225,8 +226,7 @@ def heatmap(
     ]
     return with_alt(
         figure,
-        f"{(title or label) + '. ' if title or label else ''}Table of {label or 'values'}. "
-        f"{'; '.join(lines)}.",
+        f"{lead(title or label)}Table of {label or 'values'}. {'; '.join(lines)}.",
     )
 
 
@@ -284,7 +284,7 @@ def image_grid(
     named = f" {'Rows' if by_row else 'Labels'}: {', '.join(labels)}." if labels else ""
     return with_alt(
         figure,
-        f"{title + '. ' if title else ''}{len(pixels)} images in {rows} "
+        f"{lead(title)}{len(pixels)} images in {rows} "
         f"{'row' if rows == 1 else 'rows'} of {columns}.{named}{' ' + alt if alt else ''}",
     )
 
@@ -329,18 +329,18 @@ class Table:
         )
 
     def _repr_html_(self) -> str:
-        def cells(line: Sequence[str], tag: str) -> str:
-            return "".join(
-                f'<{"th" if column == 0 else tag} scope="{"col" if tag == "th" else "row"}" '
-                f'style="text-align:{"right" if column else "left"}">{html.escape(cell)}</{"th" if column == 0 else tag}>'
-                if column == 0 or tag == "th"
-                else f'<td style="text-align:right">{html.escape(cell)}</td>'
-                for column, cell in enumerate(line)
-            )
+        def head(text: str, scope: str, side: str) -> str:
+            return f'<th scope="{scope}" style="text-align:{side}">{html.escape(text)}</th>'
 
+        def cells(line: Sequence[str]) -> str:
+            return "".join(f'<td style="text-align:right">{html.escape(cell)}</td>' for cell in line)
+
+        top = "".join(
+            head(name, "col", "right" if place else "left") for place, name in enumerate(self.columns)
+        )
         caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
-        body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in self.rows)
-        return f"<table>{caption}<thead><tr>{cells(self.columns, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+        body = "".join(f"<tr>{head(row[0], 'row', 'left')}{cells(row[1:])}</tr>" for row in self.rows)
+        return f"<table>{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
     def _repr_markdown_(self) -> str:
         lines = [self.columns, ["---", *["---:"] * (len(self.columns) - 1)], *self.rows]

@@ -1,4 +1,4 @@
-"""Figures of numbers over steps: every seed as a thin line, the median as a thick one, floor and ceiling beside it."""
+"""Numbers over steps: every seed as a thin line, the median as a thick one, floor and ceiling beside it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +17,7 @@ from ganlab.show.figure import (
     PALETTE,
     as_array,
     heading,
+    lead,
     new_figure,
     number,
     seeds_by_steps,
@@ -143,7 +144,8 @@ def _in_words(
     ]
     seeds = next(iter(groups.values())).shape[0]
     who = f" of {seeds} seeds" if seeds > 1 else ""
-    return f"{label}{who} over training steps. {'; '.join(parts)}.{' ' + ', '.join(levels) + '.' if levels else ''}"
+    beside = f" {', '.join(levels)}." if levels else ""
+    return f"{label}{who} over training steps. {'; '.join(parts)}.{beside}"
 
 
 def metric_over_steps(
@@ -167,7 +169,7 @@ def metric_over_steps(
     heading(axes, title or label)
     if title:
         axes.set_ylabel(label)
-    return with_alt(figure, f"{title + '. ' if title else ''}{words}")
+    return with_alt(figure, f"{lead(title)}{words}")
 
 
 def coverage_over_steps(
@@ -220,4 +222,4 @@ def loss_curves(
         words += f" Equilibrium {number(equilibrium)}."
     heading(axes, title or "Losses")
     axes.set_ylabel("loss")
-    return with_alt(figure, f"{title + '. ' if title else ''}{words}")
+    return with_alt(figure, f"{lead(title)}{words}")

@@ -1,7 +1,7 @@
 """One house style for all figures, and the alt text that each of them carries.
 
-Figures are plain `matplotlib.figure.Figure` objects without pyplot state, so a callback, a thread or a test can
-build one without touching the reader's own plots.
+Figures are plain `matplotlib.figure.Figure` objects without pyplot state, so a callback, a thread or a test
+can build one without touching the reader's own plots.
 """
 
 import base64
@@ -134,14 +134,19 @@ def mimebundle(figure: Figure) -> tuple[dict[str, str], dict[str, dict[str, str]
 
 
 def display(figure: Figure) -> None:
-    """Show a figure in a notebook: one image/png whose metadata holds the alt text, and `Figure: <alt>` as text."""
+    """Show a figure in a notebook: an image/png whose metadata holds the alt text, and `Figure: <alt>` as text."""
     from IPython.display import display as show
 
     data, metadata = mimebundle(figure)
     show(data, metadata=metadata, raw=True)
 
 
-# ------------------------------------------------------------------------------------------------ small helpers
+def lead(title: str | None) -> str:
+    """How alt text opens: with the finding, when the caller gave one."""
+    return f"{title.rstrip('.')}. " if title else ""
+
+
+# Small helpers ------------------------------------------------------------------------------------------------
 
 
 def as_array(values: Any) -> np.ndarray:
@@ -156,7 +161,8 @@ def planar_points(samples: Any, name: str = "samples") -> np.ndarray:
         points = points[0]
     if points.ndim == 3:
         raise GanlabError(
-            f"{name} hold {len(points)} seeds (shape {points.shape}): pick one, samples[0], or use show.many_seeds."
+            f"{name} hold {len(points)} seeds (shape {points.shape}): "
+            "pick one, samples[0], or use show.many_seeds."
         )
     if points.ndim != 2 or points.shape[1] != 2:
         raise GanlabError(f"{name} have shape {points.shape}: figures of the plane need (n, 2).")
@@ -168,7 +174,8 @@ def seeds_by_steps(values: Any, steps: np.ndarray, name: str) -> np.ndarray:
     table = np.atleast_2d(as_array(values)).astype(float)
     if table.ndim != 2 or table.shape[1] != len(steps):
         raise GanlabError(
-            f"{name} has shape {table.shape} but there are {len(steps)} steps: it must be (seeds, {len(steps)})."
+            f"{name} has shape {table.shape} but there are {len(steps)} steps: "
+            f"it must be (seeds, {len(steps)})."
         )
     return table
 
@@ -182,7 +189,7 @@ def plain_axes(axes: Axes) -> None:
 
 
 def number(value: float) -> str:
-    """A number for people: three significant digits, no trailing zeros, no exponent where it can be avoided."""
+    """A number for people: three significant digits, no trailing zeros, an exponent only below 0.001."""
     value = float(value)
     if not np.isfinite(value):
         return "n/a" if np.isnan(value) else ("∞" if value > 0 else "−∞")
@@ -205,7 +212,7 @@ def listed(items: Sequence[Any]) -> str:
 
 
 def spread_labels(positions: Sequence[float], gap: float) -> np.ndarray:
-    """Move labels apart so that neighbours are at least `gap` from each other, keeping order and centre of mass."""
+    """Move labels apart so that neighbours are at least `gap` from each other, in their order."""
     positions = np.asarray(positions, dtype=float)
     order = np.argsort(positions, kind="stable")
     moved = positions[order].copy()

@@ -1,6 +1,6 @@
 """Figures of the plane: samples over their target, many seeds, the discriminator's field, trajectories.
 
-Each figure function has a panel function beside it (`draw_...`) that draws on given axes and returns what it found,
+Beside the figures stand panel functions (`draw_...`), which draw on given axes and return what they found,
 so that any panels can be put side by side.
 """
 
@@ -27,6 +27,7 @@ from ganlab.show.figure import (
     as_array,
     heading,
     headline,
+    lead,
     legend_below,
     listed,
     new_figure,
@@ -62,7 +63,8 @@ class Coverage(NamedTuple):
         which = (
             f" (covered: {listed(reached)}; missing: {listed(missing)})" if len(self.covered) <= 12 else ""
         )
-        return f"{self.finding()} covered{which}, {100 * self.high_quality:.0f} % of points within 3 sigma of a mode"
+        quality = f"{100 * self.high_quality:.0f} % of points within 3 sigma of a mode"
+        return f"{self.finding()} covered{which}, {quality}"
 
 
 def coverage_of(samples: Any, mixture: Any) -> Coverage:
@@ -114,7 +116,7 @@ def _points_per_unit(axes: Axes, extent: Extent) -> float:
 
 
 def draw_target(axes: Axes, mixture: Any, covered: np.ndarray | None, extent: Extent, ring: float) -> None:
-    """The modes: sigma circles where they can be seen, else rings of a fixed size; missing ones dashed, with a cross."""
+    """The modes: sigma circles where they can be seen, else rings of fixed size; missing ones dashed and crossed."""
     centres, sigma, weights = (as_array(part) for part in (mixture.centres, mixture.sigma, mixture.weights))
     covered = np.ones(len(centres), bool) if covered is None else covered
     per_unit = _points_per_unit(axes, extent)
@@ -201,8 +203,8 @@ def samples_over_target(
 ) -> Figure:
     """Generated points over the target's modes.
 
-    A covered mode is a blue ring, a missing one a dashed ring with a cross. The circles are 1, 2 and 3 sigma where
-    that can be seen; a narrower mode gets a ring of fixed size, since at sigma 0.01 its circle would be a dot.
+    A covered mode is a blue ring, a missing one a dashed ring with a cross. The circles are 1, 2 and 3 sigma
+    where that can be seen; a narrower mode gets a ring of fixed size: at sigma 0.01 its circle would be a dot.
 
     Args:
         samples: shape (n, 2).
@@ -220,9 +222,9 @@ def samples_over_target(
     legend_below(axes)
     if outside:
         axes.text(0.99, 0.01, outside.strip(), transform=axes.transAxes, ha="right", fontsize=8.5, color=GREY)
-    lead = f"{title}. " if title else ""
     return with_alt(
-        figure, f"{lead}{len(points)} generated points over the {mixture.name}: {coverage.words()}.{outside}"
+        figure,
+        f"{lead(title)}{len(points)} generated points over the {mixture.name}: {coverage.words()}.{outside}",
     )
 
 
@@ -271,12 +273,12 @@ def many_seeds(
     each = "; ".join(f"{label}: {coverage.finding()}" for label, coverage in zip(labels, found, strict=True))
     return with_alt(
         figure,
-        f"{title + '. ' if title else ''}{len(panels)} panels of generated points over the {mixture.name}. {each}. "
+        f"{lead(title)}{len(panels)} panels of generated points over the {mixture.name}. {each}. "
         f"Median {number(np.median(counts))} of {len(found[0].covered)} modes.",
     )
 
 
-# ------------------------------------------------------------------------------------------ discriminator field
+# The discriminator's field ------------------------------------------------------------------------------------
 
 
 def field_on_grid(
@@ -293,7 +295,7 @@ def field_on_grid(
 def generator_pull(
     discriminator: Callable[[torch.Tensor], torch.Tensor], samples: Any, loss: str = "non-saturating"
 ) -> np.ndarray:
-    """Where the generator's loss would move each sample: minus the gradient of a sample's loss at the sample, (n, 2).
+    """Where the generator's loss would move each sample: minus the gradient of its loss at the sample, (n, 2).
 
     non-saturating: grad log D(x);  minimax: -grad log(1 - D(x)).
     """
@@ -401,8 +403,8 @@ def discriminator_field(
 ) -> Figure:
     """What the discriminator believes over the plane, and where it would push the generator's samples.
 
-    Blue where D is near 1 (real), orange where it is near 0 (fake), the line at D = 0.5; an arrow at a sample is
-    minus the gradient of its loss, to scale within the figure.
+    Blue where D is near 1 (real), orange where it is near 0 (fake), the line at D = 0.5; an arrow at a sample
+    is minus the gradient of its loss, to scale within the figure.
 
     Args:
         discriminator: (n, 2) to logits (n,).
@@ -430,9 +432,9 @@ def discriminator_field(
     legend_below(axes)
     return with_alt(
         figure,
-        f"{title + '. ' if title else ''}Map of the discriminator's probability D that a point is real, with arrows at "
-        f"generated points where the {loss} loss would move them. Mean D is {found.at_real:.2f} at real points and "
-        f"{found.at_fake:.2f} at generated ones; the longest arrow stands for a gradient of {number(found.longest)}.",
+        f"{lead(title)}Map of the discriminator's probability D that a point is real, with arrows at generated "
+        f"points where the {loss} loss would move them. Mean D is {found.at_real:.2f} at real points and "
+        f"{found.at_fake:.2f} at generated ones; the longest arrow is a gradient of {number(found.longest)}.",
     )
 
 
@@ -444,7 +446,7 @@ def believes(figure: Figure, image: Any, axes: Sequence[Axes]) -> None:
     bar.outline.set_visible(False)
 
 
-# ------------------------------------------------------------------------------------------------- trajectories
+# Trajectories -------------------------------------------------------------------------------------------------
 
 
 def trajectories(
@@ -460,7 +462,7 @@ def trajectories(
     """Paths through the plane of two parameters, over the vector field that drives them.
 
     Args:
-        paths: each (steps, 2). A hollow mark is the start, a filled one the end; marks and colours differ by path.
+        paths: each (steps, 2). A hollow mark is the start, a filled one the end; each path has its own.
         field: (n, 2) points to (n, 2) directions, tensors or arrays; drawn as arrows of equal length.
         equilibrium: marked with a plus; None for none.
     """
@@ -529,8 +531,8 @@ def trajectories(
             )
         distance = [float(np.linalg.norm(track[step] - np.array(equilibrium or (0, 0)))) for step in (0, -1)]
         words.append(
-            f"{label or f'path {index}'}: {len(track) - 1} steps from ({number(track[0, 0])}, {number(track[0, 1])}) to "
-            f"({number(track[-1, 0])}, {number(track[-1, 1])})"
+            f"{label or f'path {index}'}: {len(track) - 1} steps from ({number(track[0, 0])}, "
+            f"{number(track[0, 1])}) to ({number(track[-1, 0])}, {number(track[-1, 1])})"
             + (
                 f", distance to the equilibrium {number(distance[0])} then {number(distance[1])}"
                 if equilibrium
@@ -542,7 +544,7 @@ def trajectories(
     axes.set_ylabel(y_label)
     heading(axes, title or "From the hollow mark to the filled one")
     backdrop = "over the vector field of a step" if field is not None else "of two parameters"
-    return with_alt(figure, f"{title + '. ' if title else ''}Paths {backdrop}. {'; '.join(words)}.")
+    return with_alt(figure, f"{lead(title)}Paths {backdrop}. {'; '.join(words)}.")
 
 
 def _arrows(axes: Axes, field: Callable, extent: Extent, across: int = 17) -> None:
