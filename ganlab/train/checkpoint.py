@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ganlab.errors import GanlabError
-from ganlab.train.files import write_atomically
+from ganlab.files import write_atomically
 
 FORMAT = "ganlab checkpoint 1"
 

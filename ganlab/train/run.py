@@ -21,7 +21,7 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.train.checkpoint import checkpoint_path, checkpoints, newest_whole_checkpoint, save_checkpoint
-from ganlab.train.files import write_atomically
+from ganlab.files import write_atomically
 
 
 def versions() -> dict[str, str]:
