@@ -1,0 +1,132 @@
+"""What the learner has done so far: one small JSON file on this machine, never sent anywhere.
+
+It lies in `$GANLAB_STATE` (a folder) if set, else in `$XDG_STATE_HOME/ganlab`, else in `~/.local/state/ganlab`
+(on Windows `%LOCALAPPDATA%\\ganlab`). With GANLAB_INTERACTIVE=0, as in tests and when notebooks are built, nothing
+is read or written, so that a notebook's output depends on the notebook alone.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ganlab.files import write_atomically
+
+VERSION = 1
+# Higher stays: an exercise that was right once is done, whatever is tried in it afterwards.
+RANK = {"not attempted": 0, "not yet": 1, "right": 2}
+
+_in_memory: dict[str, dict] = {}
+_said: set[str] = set()
+
+
+def interactive() -> bool:
+    """Whether a person sits in front of this kernel; tests, papermill runs and the builder say no."""
+    return os.environ.get("GANLAB_INTERACTIVE", "1") != "0"
+
+
+def folder() -> Path:
+    """The folder of the progress file. It need not exist."""
+    if chosen := os.environ.get("GANLAB_STATE"):
+        return Path(chosen).expanduser()
+    if os.name == "nt":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base).expanduser() / "ganlab"
+
+
+def entries() -> dict[str, dict]:
+    """By exercise or question: {"outcome": ..., "hints": number of hints seen}."""
+    return _merged(_in_memory, _read()) if interactive() else _in_memory
+
+
+def record(name: str, outcome: str | None = None, hints: int = 0) -> None:
+    """Note an outcome, or how many hints have been seen. What was reached before is never lost."""
+    new = {name: ({} if outcome is None else {"outcome": outcome}) | ({"hints": hints} if hints else {})}
+    _in_memory.update(_merged(_in_memory, new))
+    if not interactive():
+        return
+    path = folder() / "progress.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path.with_suffix(".lock")):
+            former = _read()
+            merged = _merged(former, _in_memory)
+            if merged != former:
+                write_atomically(path, json.dumps({"version": VERSION, "exercises": merged}, indent=1, sort_keys=True))
+    except OSError as error:
+        _say_once(f"(Progress cannot be saved in {path.parent}: {error.strerror}. It is kept until this kernel ends.)")
+
+
+def forget() -> None:
+    """Forget what this kernel holds in memory, as a restart does; the file stays."""
+    _in_memory.clear()
+    _said.clear()
+
+
+def _merged(one: dict[str, dict], other: dict[str, dict]) -> dict[str, dict]:
+    merged = {name: dict(entry) for name, entry in one.items()}
+    for name, entry in other.items():
+        mine = merged.setdefault(name, {})
+        if "outcome" in entry:
+            mine["outcome"] = max(mine.get("outcome", "not attempted"), entry["outcome"], key=RANK.__getitem__)
+        if "hints" in entry:
+            mine["hints"] = max(mine.get("hints", 0), entry["hints"])
+    return merged
+
+
+def _read() -> dict[str, dict]:
+    """The file's entries. A file that cannot be understood is set aside under another name, not deleted."""
+    path = folder() / "progress.json"
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError):
+            _say_once(f"(Progress cannot be read from {path}: {error.strerror}.)")
+            return {}
+        text = ""
+    try:
+        found = json.loads(text)
+        if found["version"] != VERSION:
+            raise ValueError("another version")
+        return {name: _entry(entry) for name, entry in found["exercises"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        aside = path.with_name("progress.unreadable.json")
+        with contextlib.suppress(OSError):
+            os.replace(path, aside)
+            _say_once(f"(The progress file could not be understood. It is now {aside}; a new one begins.)")
+        return {}
+
+
+def _entry(entry: dict) -> dict:
+    kept = {}
+    if "outcome" in entry:
+        if entry["outcome"] not in RANK:
+            raise ValueError(entry["outcome"])
+        kept["outcome"] = entry["outcome"]
+    if "hints" in entry:
+        kept["hints"] = int(entry["hints"])
+    return kept
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two kernels that finish an exercise at once write one after the other (not on Windows: the last one wins)."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _say_once(sentence: str) -> None:
+    if sentence not in _said:
+        _said.add(sentence)
+        print(sentence)
