@@ -1,0 +1,185 @@
+"""What every sample metric shares: checked input, distances in chunks, a progress bar for slow work, batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+from torchmetrics import Metric
+
+from ganlab.errors import GanlabError
+
+
+def as_features(x: Any, name: str, least: int = 1) -> Float[Tensor, "n features"]:
+    """`x` (a tensor or array whose first axis counts samples) as a float matrix, one row a sample.
+
+    Raises:
+        GanlabError: fewer than `least` samples, nothing in a sample, or a value that is not finite.
+    """
+    x = torch.as_tensor(x).detach()
+    if x.ndim < 2:
+        raise GanlabError(f"{name} has shape {tuple(x.shape)}; give (n, features) or (n, ...), one row a sample.")
+    x = x.flatten(1)
+    if len(x) < least:
+        raise GanlabError(f"{name} holds {len(x)} samples; this needs at least {least}.")
+    if x.shape[1] == 0:
+        raise GanlabError(f"{name} has shape {tuple(x.shape)}: a sample without any value; give at least one.")
+    if not x.is_floating_point():
+        x = x.float()
+    bad = (~x.isfinite()).any(1)
+    if bad.any():
+        raise GanlabError(
+            f"{name} has {int(bad.sum())} samples with NaN or infinite values (the first is number "
+            f"{int(bad.nonzero()[0])}); leave them out, and count them as failures of the generator."
+        )
+    return x
+
+
+def check_pair(real: Any, generated: Any, least: int = 1) -> tuple[Tensor, Tensor]:
+    """Both as float matrices of one width, on one device and of one type."""
+    real, generated = as_features(real, "real", least), as_features(generated, "generated", least)
+    if real.shape[1] != generated.shape[1]:
+        raise GanlabError(
+            f"real has {real.shape[1]} values a sample and generated has {generated.shape[1]}; "
+            "bring both to the same shape (size, channels) or through the same feature network first."
+        )
+    return real, generated.to(real)
+
+
+def slow(steps: Iterable, doing: str, total: int | None = None, after: float = 2.0) -> Iterator:
+    """Iterate over `steps`; once that has taken `after` seconds, show a progress bar on standard error."""
+    total = len(steps) if total is None and hasattr(steps, "__len__") else total
+    start, bar, task = time.monotonic(), None, None
+    try:
+        for done, step in enumerate(steps):
+            if bar is None and time.monotonic() - start > after:
+                bar = progress_bar()
+                bar.start()
+                task = bar.add_task(doing, total=total)
+            if bar is not None:
+                bar.update(task, completed=done)
+            yield step
+    finally:
+        if bar is not None:
+            bar.update(task, completed=total)
+            bar.stop()
+
+
+def progress_bar() -> Progress:
+    """On standard error, removed when done, and silent where there is no terminal or notebook to draw it."""
+    from rich.console import Console
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def squared_distances(x: Float[Tensor, "a d"], y: Float[Tensor, "b d"]) -> Float[Tensor, "a b"]:
+    """|x_i - y_j|^2 in float64 by |x|^2 + |y|^2 - 2 x.y, not below 0.
+
+    Both are measured from the mean of `y` first, so that a common offset costs no digits.
+    """
+    x, y = x.double(), y.double()
+    middle = y.mean(0)
+    return _squared(x - middle, y - middle)
+
+
+def _squared(x: Tensor, y: Tensor) -> Tensor:
+    squares = x.square().sum(1, keepdim=True) + y.square().sum(1)
+    return torch.addmm(squares, x, y.mT, alpha=-2).clamp_(min=0)
+
+
+def distance_chunks(
+    x: Float[Tensor, "a d"], y: Float[Tensor, "b d"], doing: str, chunk_bytes: int = 2**27
+) -> Iterator[tuple[slice, Float[Tensor, "chunk b"]]]:
+    """Squared distances from the rows of `x` to all of `y`, a block of rows at a time: memory O(a + b).
+
+    Yields the rows' slice and their block, at most `chunk_bytes` large.
+    """
+    y = y.double()
+    middle = y.mean(0)
+    y = y - middle
+    rows = max(1, chunk_bytes // (8 * len(y)))
+    blocks = [slice(start, start + rows) for start in range(0, len(x), rows)]
+    for block in slow(blocks, doing):
+        yield block, _squared(x[block].double() - middle, y)
+
+
+def nearest(
+    x: Float[Tensor, "a d"], y: Float[Tensor, "b d"], k: int = 1, same: bool = False, doing: str = "neighbours"
+) -> tuple[Float[Tensor, "a k"], Tensor]:
+    """Distances to, and indices of, the k nearest rows of `y`; with `same`, x is y and a row is not its own neighbour.
+
+    The distances to the neighbours found are computed again by subtraction: a copy is at distance 0 exactly.
+    """
+    if len(y) - same < k:
+        raise GanlabError(f"{len(y)} samples do not have {k} neighbours each; give more samples or a smaller k.")
+    found = []
+    for block, squared in distance_chunks(x, y, doing):
+        if same:
+            rows = torch.arange(block.start, block.start + len(squared), device=squared.device)
+            squared[torch.arange(len(squared), device=squared.device), rows] = torch.inf
+        found.append(squared.topk(k, dim=1, largest=False).indices)
+    index = torch.cat(found)
+    # One neighbour at a time keeps this O(a d) in memory.
+    exact = [(x.double() - y.double()[index[:, j]]).norm(dim=1) for j in range(k)]
+    distance, order = torch.stack(exact, 1).sort(1)
+    return distance, index.gather(1, order)
+
+
+class Accumulated(Metric):
+    """Any function of samples as a metric with `update / compute / reset`, for data that come in batches.
+
+    Batches are kept by the name of the function's argument and joined along `dim` in `compute`; torchmetrics does
+    the resetting, moving between devices and gathering from several processes.
+
+    >>> from ganlab.metrics.clustering import purity
+    >>> metric = Accumulated(purity, "clusters", "classes")
+    >>> metric.update(clusters=torch.tensor([0, 0]), classes=torch.tensor([3, 3]))
+    >>> metric.update(clusters=torch.tensor([1, 1]), classes=torch.tensor([3, 5]))
+    >>> metric.compute()
+    0.75
+    """
+
+    full_state_update = False
+
+    def __init__(self, function: Callable, *names: str, dim: int = 0, **options: Any):
+        super().__init__()
+        self.function, self.names, self.dim, self.options = function, names, dim, options
+        for name in names:
+            self.add_state(name, default=[], dist_reduce_fx=None)
+
+    def update(self, **batches: Tensor) -> None:
+        """Add a batch under one or several of the names.
+
+        Raises:
+            GanlabError: a name that the function has no argument for.
+        """
+        for name, batch in batches.items():
+            if name not in self.names:
+                raise GanlabError(f"update was given {name!r}; this metric takes {', '.join(self.names)}.")
+            getattr(self, name).append(torch.as_tensor(batch).detach())
+
+    def compute(self) -> Any:
+        """The function of everything seen since the last reset.
+
+        Raises:
+            GanlabError: nothing was given under one of the names.
+        """
+        joined = {}
+        for name in self.names:
+            batches = getattr(self, name)
+            if not batches:
+                raise GanlabError(f"There is no {name!r} yet; call update({name}=...) before compute().")
+            joined[name] = torch.cat(batches, self.dim)
+        return self.function(**joined, **self.options)

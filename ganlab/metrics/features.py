@@ -1,0 +1,175 @@
+"""Feature networks: what a distance is measured on, and under which name it is printed.
+
+A Fréchet distance on Inception features and one on pixels are different quantities. So every network here carries
+a `.name`, and whatever is computed with it prints that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganlab.errors import GanlabError
+from ganlab.metrics.arrays import as_features, slow
+
+
+class FeatureNetwork(nn.Module):
+    """A frozen module from samples to feature vectors, with a name.
+
+    Attributes:
+        name: as printed beside every number, for example "digits classifier (ganlab), penultimate layer".
+        num_features: length of a feature vector; torchmetrics looks for this attribute.
+
+    `module` takes a batch and returns `(n, ...)`, which is flattened. To use a classifier of your own, give the
+    part before its last layer: `FeatureNetwork(nn.Sequential(*layers[:-1]), "my digits classifier", 128)`.
+
+    >>> network = FeatureNetwork(nn.Flatten(), "pixels", 4)
+    >>> network(torch.zeros(3, 1, 2, 2)).shape, network
+    (torch.Size([3, 4]), FeatureNetwork('pixels', 4 features))
+    """
+
+    def __init__(self, module: nn.Module | Callable[[Tensor], Tensor], name: str, num_features: int):
+        super().__init__()
+        if not name:
+            raise GanlabError("A feature network needs a name, so that its numbers are not taken for another's.")
+        self.module = module if isinstance(module, nn.Module) else _Function(module)
+        self.name, self.num_features = name, num_features
+        self.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> FeatureNetwork:
+        """Stays in evaluation mode: features must not depend on the batch."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Float[Tensor, "n features"]:
+        features = self.module(x).flatten(1)
+        if features.shape[1] != self.num_features:
+            raise GanlabError(
+                f"The feature network {self.name!r} gives {features.shape[1]} features and says {self.num_features}; "
+                "correct num_features."
+            )
+        return features
+
+    def of(self, x: Tensor, batch: int = 256) -> Float[Tensor, "n features"]:
+        """The features of many samples, in batches, with a progress bar when that takes long."""
+        return torch.cat([self(part) for part in slow(x.split(batch), f"features: {self.name}")])
+
+    def __repr__(self) -> str:
+        return f"FeatureNetwork({self.name!r}, {self.num_features} features)"
+
+
+class _Function(nn.Module):
+    def __init__(self, function: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def raw(width: int) -> FeatureNetwork:
+    """No network at all: the values themselves. The identity for arrays of features computed elsewhere."""
+    return FeatureNetwork(nn.Flatten(), "raw values", width)
+
+
+class _Linear(nn.Module):
+    """x -> (x - mean) @ directions, in float64."""
+
+    def __init__(self, mean: Tensor, directions: Tensor):
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("directions", directions)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.flatten(1).double() - self.mean) @ self.directions
+
+
+def standardised(real: Float[Tensor, "n width"]) -> FeatureNetwork:
+    """Each value minus its mean over `real`, over its standard deviation there (constant ones are left out)."""
+    real = as_features(real, "real", 2).double()
+    scale = real.std(0)
+    varies = scale > 1e-9 * scale.max()
+    if not varies.any() or scale.max() == 0:
+        raise GanlabError("All real samples are the same; there is nothing to measure a generator against.")
+    directions = torch.diag(1 / scale.clamp(min=1e-300))[:, varies]
+    return FeatureNetwork(_Linear(real.mean(0), directions), "raw values, standardised", int(varies.sum()))
+
+
+def principal_components(real: Float[Tensor, "n ..."], most: int = 64, keep: float = 0.99) -> FeatureNetwork:
+    """Projection on the first principal components of `real`: as many as hold `keep` of the variance, at most `most`.
+
+    Euclidean distances then are those between the pixels (or values), less the noise in the directions left out. It
+    is the honest default for small images when no network was trained on them: deterministic, offline, no weights.
+    """
+    flat = as_features(real, "real", 2).double()
+    mean = flat.mean(0)
+    _, singular, directions = torch.linalg.svd(flat - mean, full_matrices=False)
+    variance = singular.square()
+    if float(variance.sum()) <= 0:
+        raise GanlabError("All real samples are the same; there is nothing to measure a generator against.")
+    held = variance.cumsum(0) / variance.sum()
+    count = min(most, int((held < keep).sum()) + 1, len(singular))
+    name = f"principal components of the values ({count} of {flat.shape[1]}, {100 * float(held[count - 1]):.0f} %)"
+    return FeatureNetwork(_Linear(mean, directions[:count].mT.contiguous()), name, count)
+
+
+def random_convolutions(channels: int = 3, width: int = 64, seed: int = 0) -> FeatureNetwork:
+    """A small convolutional network with fixed random weights (seed in its name), averaged over positions.
+
+    Four 3x3 layers with stride 2, leaky ReLU, unit-variance initialisation; mean and standard deviation of each
+    last channel. Random features know no classes, but they are less bound to the position of a stroke than pixels.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    sizes = [channels, width // 4, width // 2, width, width]
+    weights = [
+        torch.randn(b, a, 3, 3, generator=generator) * (2 / (9 * a)) ** 0.5
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+
+    def apply(x: Tensor) -> Tensor:
+        x = x.float()
+        for weight in weights:
+            stride = 2 if min(x.shape[-2:]) > 2 else 1
+            x = F.leaky_relu(F.conv2d(x, weight.to(x), stride=stride, padding=1), 0.2)
+        return torch.cat([x.mean((2, 3)), x.flatten(2).std(2, unbiased=False)], 1)
+
+    return FeatureNetwork(apply, f"random convolutions (seed {seed}, untrained)", 2 * width)
+
+
+def inception(weights: str | Path | None = None) -> FeatureNetwork:
+    """The Inception network of the published FID (2,048 features), through torchmetrics and torch-fidelity.
+
+    Args:
+        weights: `weights-inception-2015-12-05-6726825d.pth` of torch-fidelity; without it torch-fidelity looks in
+            its cache and else downloads it.
+
+    Images must be uint8, `(n, 3, height, width)`; they are resized to 299 x 299.
+
+    Raises:
+        GanlabError: torch-fidelity is not installed, or the weights are not there and cannot be downloaded. There is
+            no silent substitute: choose another feature network, under its own name.
+    """
+    try:
+        from torchmetrics.image.fid import NoTrainInceptionV3
+
+        network = NoTrainInceptionV3(
+            name="inception-v3-compat",
+            features_list=["2048"],
+            feature_extractor_weights_path=None if weights is None else str(weights),
+        )
+    except ModuleNotFoundError:
+        raise GanlabError(
+            "Inception features need the package torch-fidelity: pip install torch-fidelity, or choose another "
+            "feature network."
+        ) from None
+    except Exception as error:
+        raise GanlabError(
+            f"The Inception weights could not be had ({type(error).__name__}: {error}); give the file with "
+            "inception(weights=...), or choose another feature network."
+        ) from None
+    return FeatureNetwork(network, "Inception v3 (FID weights of 2015-12-05)", 2048)
