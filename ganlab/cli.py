@@ -1,8 +1,8 @@
 """The `ganlab` command. Whatever is heavy is imported by the command that needs it, so that --help is quick."""
 
 import errno
-import importlib.util
 import os
+import signal
 import sys
 
 import typer
@@ -10,13 +10,20 @@ from rich.console import Console
 
 from ganlab.authoring.cli import app as notebooks_app
 from ganlab.errors import GanlabError
+from ganlab.runner.cli import course, run
 
 app = typer.Typer(
     help="A course about GAN mode collapse: see it, measure it, fix it, prove that it is fixed.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(run)
+app.command()(course)
 app.add_typer(notebooks_app, name="notebooks")
+
+
+class Stopped(BaseException):
+    """Ctrl-C, or a polite kill."""
 
 
 def main() -> None:
@@ -26,12 +33,15 @@ def main() -> None:
     def say(text: str) -> None:
         complain.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
 
+    # Typer turns KeyboardInterrupt into silence; a signal of our own comes through to here.
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, _stop)
     try:
         app()
     except GanlabError as error:
         say(str(error))
         sys.exit(2)
-    except KeyboardInterrupt:
+    except Stopped:
         say("Interrupted. What was finished is kept; the same command goes on from there.")
         sys.exit(130)
     except BrokenPipeError:
@@ -43,6 +53,10 @@ def main() -> None:
             raise
         say(sentence)
         sys.exit(2)
+
+
+def _stop(*_: object) -> None:
+    raise Stopped
 
 
 def _explain(error: OSError) -> str | None:

@@ -113,7 +113,7 @@ def build(
         return "current"
     notebook = target.generated()
     try:
-        execute(notebook, kernels, cwd=str(target.chapter.notebooks), on_cell=on_cell)
+        execute(notebook, kernels, cwd=target.chapter.notebooks, on_cell=on_cell)
     except (CellExecutionError, DeadKernelError) as error:
         message = f"{target.label} failed in {describe_failure(notebook, error)}"
         raise BuildFailed(message, str(error)) from error

@@ -1,5 +1,6 @@
 """`ganlab notebooks`: make the committed notebooks from their sources, and hold the rules for their cells."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -26,7 +27,7 @@ def build(
     """Generate notebooks from notebooks/src, execute them and write them with their outputs."""
     from ganlab.authoring.build import build as build_one
     from ganlab.authoring.build import drift, targets
-    from ganlab.runner.kernels import Kernels
+    from ganlab.runner.kernels import Kernels, call_stoppably
 
     selected = _select(names)
     if check:
@@ -56,13 +57,10 @@ def build(
                     status.update(f"{label}: cell {done} of {total}")
 
                 try:
-                    outcome = build_one(target, kernels, force=force, on_cell=show)
+                    outcome = call_stoppably(partial(build_one, target, kernels, force=force, on_cell=show), kernels)
                 except GanlabError as error:
                     failed += _report(error)
                     continue
-                except KeyboardInterrupt:
-                    kernels.stop()
-                    raise
             console.print(f"{target.label}: {outcome}", highlight=False)
     if failed:
         raise typer.Exit(1)

@@ -19,9 +19,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from ganlab.errors import GanlabError
-from ganlab.runner.kernels import KERNELSPEC
 
 STUB = "raise NotImplementedError  # your code here"
+KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE_INFO = {
     "codemirror_mode": {"name": "ipython", "version": 3},
     "file_extension": ".py",

@@ -8,26 +8,21 @@ from nbformat import NotebookNode
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def failing_cell(notebook: NotebookNode) -> int | None:
-    """The number, counted from 1 over all cells, of the cell that holds an error."""
-    for number, cell in enumerate(notebook.cells, start=1):
-        if any(output.output_type == "error" for output in cell.get("outputs", [])):
-            return number
-    return None
+PAPERMILL_TAGS = {"injected-parameters", "papermill-error-cell-tag"}  # cells that the reader's notebook lacks
 
 
 def describe_failure(notebook: NotebookNode, error: BaseException) -> str:
-    """`cell 7: ValueError: ...`, in one line, from the notebook as far as it came."""
-    number = failing_cell(notebook)
-    if number is None:
-        running = [n for n, c in enumerate(notebook.cells, 1) if c.cell_type == "code" and c.execution_count is None]
-        at = f"cell {running[0]}" if running else "its last cell"
-        if isinstance(error, DeadKernelError):
-            return f"{at}: the kernel died (out of memory, or killed)"
-        return f"{at}: {type(error).__name__}: {one_line(str(error))}"
-    outputs = notebook.cells[number - 1].outputs
-    failure = next(output for output in outputs if output.output_type == "error")
-    return f"cell {number}: {failure.ename}: {one_line(failure.evalue)}"
+    """`cell 7: ValueError: ...`, in one line; cells are counted from 1 in the notebook that the reader has."""
+    cells = [c for c in notebook.cells if not PAPERMILL_TAGS & set(c.metadata.get("tags", []))]
+    for number, cell in enumerate(cells, start=1):
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                return f"cell {number}: {output.ename}: {one_line(output.evalue)}"
+    waiting = [n for n, c in enumerate(cells, 1) if c.cell_type == "code" and c.source and c.execution_count is None]
+    at = f"cell {waiting[0]}" if waiting else f"cell {len(cells)}"
+    if isinstance(error, DeadKernelError):
+        return f"{at}: the kernel died (out of memory, or killed)"
+    return f"{at}: {type(error).__name__}: {one_line(str(error))}"
 
 
 def one_line(text: str, length: int = 200) -> str:

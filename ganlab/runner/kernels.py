@@ -3,17 +3,23 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
-KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
+START_TIMEOUT = 120  # seconds that a kernel may take to start on a busy machine
 QUIET = ["--log-level=ERROR"]  # a kernel warns on our stderr that a local port is not encrypted
 
+T = TypeVar("T")
 OnCell = Callable[[int, int], None]  # called with (cells finished, cells in all)
 
 
@@ -67,21 +73,43 @@ def _kill(client: NotebookClient) -> None:
             process.kill()
 
 
-def kernel_environment(interactive: bool = False) -> dict[str, str]:
+def kernel_environment() -> dict[str, str]:
     """The environment of every kernel that a command starts: one thread each, no front end, no progress bars."""
     kept = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     threads = os.environ.get("OMP_NUM_THREADS", "1")
     return kept | {
-        "GANLAB_INTERACTIVE": "1" if interactive else "0",
+        "GANLAB_INTERACTIVE": "0",
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
         "TQDM_DISABLE": "1",
-        "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
 
 
-def execute(notebook: NotebookNode, kernels: Kernels, *, cwd: str, on_cell: OnCell | None = None) -> None:
+def call_stoppably(function: Callable[[], T], kernels: Kernels) -> T:
+    """`function()` in a thread, so that Ctrl-C in this one ends its kernels first and is then raised here."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return next(results_stoppably([pool.submit(function)], kernels)).result()
+
+
+def results_stoppably(futures: list[Future], kernels: Kernels) -> Iterator[Future]:
+    """The futures as they finish. Whatever stops the caller, kernels are killed and threads awaited before it goes on."""
+    waiting = set(futures)
+    try:
+        while waiting:
+            # A wait without an end cannot be interrupted on Windows.
+            finished, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            yield from finished
+    except BaseException:  # Ctrl-C above all
+        for future in waiting:
+            future.cancel()
+        while waiting:
+            kernels.stop()  # again and again: a kernel may have been about to start
+            _, waiting = wait(waiting, timeout=0.2)
+        raise
+
+
+def execute(notebook: NotebookNode, kernels: Kernels, *, cwd: Path, on_cell: OnCell | None = None) -> None:
     """Run all cells of `notebook` in place.
 
     Raises:
@@ -89,25 +117,62 @@ def execute(notebook: NotebookNode, kernels: Kernels, *, cwd: str, on_cell: OnCe
         Interrupted: `kernels.stop()` was called.
     """
     total = len(notebook.cells)
-    finished = 0
 
     def cell_done(cell: NotebookNode, cell_index: int) -> None:
-        nonlocal finished
-        finished = cell_index + 1
         if on_cell:
-            on_cell(finished, total)
+            on_cell(cell_index + 1, total)
 
     client = NotebookClient(
         notebook,
         kernel_name="python3",
         timeout=None,
-        startup_timeout=120,
-        resources={"metadata": {"path": cwd}},
+        startup_timeout=START_TIMEOUT,
         extra_arguments=QUIET,
+        resources={"metadata": {"path": str(cwd)}},
         on_cell_complete=cell_done,
-        allow_errors=False,
         record_timing=False,
         store_widget_state=False,
     )
     with kernels.watch(client):
         client.execute(env=kernel_environment())
+
+
+class StoppableEngine(NBClientEngine):
+    """papermill's own engine, but with our environment, a folder for each kernel, and kernels that we can stop.
+
+    papermill's `cwd` changes the folder of the whole process, which two notebooks at a time cannot share.
+    """
+
+    @classmethod
+    def execute_managed_notebook(  # type: ignore[override]
+        cls,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        *,
+        kernels: Kernels,
+        kernel_cwd: Path,
+        keep: Callable[[NotebookNode], None],
+        on_cell: OnCell | None = None,
+        **_,
+    ) -> None:
+        keep(nb_man.nb)  # papermill returns the notebook only when no cell failed
+        total = len(nb_man.nb.cells)
+
+        def cell_done(cell: NotebookNode, cell_index: int) -> None:
+            if on_cell:
+                on_cell(cell_index + 1, total)
+
+        client = PapermillNotebookClient(
+            nb_man,
+            kernel_name=kernel_name,
+            timeout=None,
+            startup_timeout=START_TIMEOUT,
+            extra_arguments=QUIET,
+            resources={"metadata": {"path": str(kernel_cwd)}},
+            on_cell_complete=cell_done,
+        )
+        with kernels.watch(client):
+            client.execute(env=kernel_environment())
+
+
+papermill_engines.register("ganlab", StoppableEngine)

@@ -1,0 +1,206 @@
+"""One run of one chapter: checked before anything starts, executed by papermill, kept in a folder of its own.
+
+    run.json      what was run, with which parameters, versions and device, and how it ended
+    run.ipynb     the executed notebook
+    result.json   the result line and the numbers behind it, written by the notebook's last cell
+"""
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import filelock
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+import ganlab
+from ganlab.errors import GanlabError
+from ganlab.files import write_atomically
+from ganlab.runner.chapters import Chapter
+from ganlab.runner.failures import describe_failure
+from ganlab.runner.kernels import Kernels, OnCell
+from ganlab.runner.parameters import check_parameters, read_parameters
+from ganlab.runner.profiles import read_profile
+
+# What a notebook computes does not depend on these parts of the package.
+_NOT_IN_RESULTS = {"cli.py", "doctor.py", "authoring", "runner"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that can start: every parameter has its checked value (`run_folder` aside, which is set at the start)."""
+
+    chapter: Chapter
+    notebook: Path
+    profile: str
+    parameters: dict[str, Any]
+    key: str  # equal for equal notebooks, parameters and code: the same key means the same result
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: `line` is its result, or in one line why it failed."""
+
+    chapter: Chapter
+    folder: Path
+    status: Literal["done", "kept", "failed"]
+    seconds: float
+    line: str
+
+
+def plan_run(
+    chapter: Chapter, *, profile: str = "class", given: Mapping[str, Any] | None = None, solutions: bool = False
+) -> Plan:
+    """Check everything about a run without starting it: the profile's parameters first, then the given ones.
+
+    Raises:
+        GanlabError: no such profile or notebook, an unknown parameter, a wrong type, a value out of range.
+    """
+    path = chapter.notebook(solutions)
+    if not path.exists():
+        raise GanlabError(f"Chapter {chapter.name} has no notebook yet: run `ganlab notebooks build {chapter.number}`.")
+    notebook = _read_notebook(path)
+    known = read_parameters(notebook)
+    chosen = {}
+    for origin, values in ((profile, read_profile(chapter.notebooks, profile).get(chapter.name, {})), ("", given or {})):
+        if "run_folder" in values:
+            raise GanlabError("Parameter 'run_folder' is set by the run itself: choose the folder with --out.")
+        try:
+            chosen |= check_parameters(known, values)
+        except GanlabError as error:
+            raise GanlabError(f"Profile {origin}, {chapter.name}: {error}" if origin else str(error)) from None
+    parameters = {name: chosen.get(name, known[name].default) for name in known if name != "run_folder"}
+    sources = [[cell.cell_type, cell.source] for cell in notebook.cells]
+    described = json.dumps([sources, parameters, code_fingerprint()], sort_keys=True)
+    return Plan(chapter, path, profile, parameters, hashlib.sha256(described.encode()).hexdigest()[:12])
+
+
+def code_fingerprint() -> str:
+    """A hash of all code that a notebook's numbers depend on: this package's, and the versions of its base."""
+    digest = hashlib.sha256()
+    root = Path(ganlab.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        relative = path.relative_to(root)
+        if relative.parts[0] not in _NOT_IN_RESULTS:
+            digest.update(relative.as_posix().encode() + path.read_bytes())
+    for name in ("torch", "numpy"):
+        digest.update(f"{name} {version(name)}".encode())
+    digest.update(platform.python_version().encode())
+    return digest.hexdigest()
+
+
+def finished_run(folder: Path, plan: Plan) -> Outcome | None:
+    """The outcome kept in `folder`, if this very plan was run there to its end."""
+    record = read_json(folder / "run.json")
+    if record.get("key") != plan.key or record.get("status") != "done" or not (folder / "run.ipynb").exists():
+        return None
+    line = read_json(folder / "result.json").get("line", "")
+    return Outcome(plan.chapter, folder, "kept", float(record.get("wall_seconds", 0)), line)
+
+
+def free_folder(folder: Path) -> Path:
+    """`folder`, or with the first of -2, -3, ... behind it that does not exist yet."""
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in range(2, 10_000))
+    return folder if not folder.exists() else next(path for path in numbered if not path.exists())
+
+
+def execute_run(plan: Plan, folder: Path, kernels: Kernels, on_cell: OnCell | None = None) -> Outcome:
+    """Run a plan in `folder`, or give what is kept there if it was run already.
+
+    A run that was cut short goes on from the checkpoints in its folder. A failing notebook is an outcome,
+    not an exception; so is a full disk.
+
+    Raises:
+        GanlabError: the folder is in use, holds something else, or cannot be written.
+        Interrupted: `kernels.stop()` was called.
+    """
+    folder = folder.resolve()
+    record = read_json(folder / "run.json")
+    if record and record.get("key", plan.key) != plan.key:
+        raise GanlabError(f"{folder} holds another run (other parameters or other code): choose another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise GanlabError(f"This very run is going on in another process ({folder}): wait for it, or stop it.") from None
+    try:
+        return finished_run(folder, plan) or _execute(plan, folder, kernels, on_cell)
+    finally:
+        lock.release()
+
+
+def _execute(plan: Plan, folder: Path, kernels: Kernels, on_cell: OnCell | None) -> Outcome:
+    (folder / "result.json").unlink(missing_ok=True)
+    if "versions" not in read_json(folder / "run.json"):
+        (folder / "run.json").unlink(missing_ok=True)  # ours, of a run that failed before it described itself
+    notebook = _read_notebook(plan.notebook)
+    names = read_parameters(notebook)
+    parameters = plan.parameters | ({"run_folder": str(folder)} if "run_folder" in names else {})
+    started = time.perf_counter()
+    failure = None
+    executed = [notebook]
+    try:
+        papermill.execute_notebook(
+            notebook,
+            None,
+            parameters=parameters,
+            engine_name="ganlab",
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            kernels=kernels,
+            kernel_cwd=plan.chapter.notebooks,
+            on_cell=on_cell,
+            keep=executed.append,
+        )
+    except (PapermillExecutionError, DeadKernelError) as error:
+        failure = describe_failure(executed[-1], error)
+    seconds = round(time.perf_counter() - started, 1)
+    write_atomically(folder / "run.ipynb", nbformat.writes(executed[-1], version=4))
+    _complete_record(plan, folder, seconds, failure)
+    if failure is not None:
+        return Outcome(plan.chapter, folder, "failed", seconds, failure)
+    return Outcome(plan.chapter, folder, "done", seconds, read_json(folder / "result.json").get("line", ""))
+
+
+def _complete_record(plan: Plan, folder: Path, seconds: float, failure: str | None) -> None:
+    # The notebook's RunFolder has written versions, device and git hash into run.json; we add how the run went.
+    record = {"parameters": plan.parameters} | read_json(folder / "run.json")
+    record |= {
+        "chapter": plan.chapter.name,
+        "profile": plan.profile,
+        "seed": plan.parameters.get("seed"),
+        "asked": plan.parameters,
+        "key": plan.key,
+        "wall_seconds": seconds,
+        "status": "failed" if failure else "done",
+    }
+    record.pop("failure", None)
+    if failure:
+        record["failure"] = failure
+    write_atomically(folder / "run.json", json.dumps(record, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing if it is missing or broken, for it can be made again."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _read_notebook(path: Path) -> nbformat.NotebookNode:
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat raises many types for a broken file
+        raise GanlabError(f"{path} is not a readable notebook ({type(error).__name__}).") from None
