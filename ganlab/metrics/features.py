@@ -106,16 +106,24 @@ def principal_components(real: Float[Tensor, "n ..."], most: int = 64, keep: flo
     Euclidean distances then are those between the pixels (or values), less the noise in the directions left out. It
     is the honest default for small images when no network was trained on them: deterministic, offline, no weights.
     """
-    flat = as_features(real, "real", 2).double()
+    flat = as_features(real, "real", 2)
+    if len(flat) > 4000:  # enough for 64 directions; the whole of a large image set would take minutes
+        flat = flat[torch.randperm(len(flat), generator=torch.Generator().manual_seed(0))[:4000].to(flat.device)]
+    flat = flat.double()
     mean = flat.mean(0)
-    _, singular, directions = torch.linalg.svd(flat - mean, full_matrices=False)
-    variance = singular.square()
-    if float(variance.sum()) <= 0:
+    centred = flat - mean
+    if centred.shape[1] <= len(centred):
+        variance, directions = torch.linalg.eigh(centred.mT @ centred)
+    else:  # the same directions from the smaller Gram matrix
+        variance, left = torch.linalg.eigh(centred @ centred.mT)
+        directions = centred.mT @ left / variance.clamp(min=1e-300).sqrt()
+    variance, directions = variance.flip(0).clamp(min=0), directions.flip(1)
+    if float(variance.sum()) <= 1e-20 * len(flat):
         raise GanlabError("All real samples are the same; there is nothing to measure a generator against.")
     held = variance.cumsum(0) / variance.sum()
-    count = min(most, int((held < keep).sum()) + 1, len(singular))
+    count = min(most, int((held < keep).sum()) + 1, len(variance))
     name = f"principal components of the values ({count} of {flat.shape[1]}, {100 * float(held[count - 1]):.0f} %)"
-    return FeatureNetwork(_Linear(mean, directions[:count].mT.contiguous()), name, count)
+    return FeatureNetwork(_Linear(mean, directions[:, :count].contiguous()), name, count)
 
 
 def random_convolutions(channels: int = 3, width: int = 64, seed: int = 0) -> FeatureNetwork:
