@@ -1,7 +1,7 @@
 """A toolbox for checks of functions: compare with the reference, and name the misconception when they differ.
 
-A check is a function that takes the learner's answer, returns when it is right and raises `NotYet` when it is not.
-Most are one call:
+A check is a function that takes the learner's answer, returns when it is right and raises `NotYet` when it is
+not. Most are one call:
 
     def check_generator_loss(answer):
         same_function(
@@ -10,17 +10,18 @@ Most are one call:
             [
                 Case("64 random logits", (torch.randn(64),)),
                 Case("a batch of one", (torch.randn(1),)),
-                Case("logits of ±200", (torch.tensor([-200.0, 200.0]),), "overflow", "log(sigmoid(x)) underflows"),
+                Case("logits of ±200", (torch.tensor([-200.0, 200.0]),), "overflow", "log(0) is infinite."),
             ],
             gradients=True,
             misconceptions=[
-                Misconception("sum", lambda fake_logits: softplus(-fake_logits).sum(), "it adds up the batch ..."),
+                Misconception("sum", lambda fake_logits: softplus(-fake_logits).sum(), "it adds up ..."),
             ],
         )
 
-A misconception is itself a small function, the wrong answer that it leads to. When the learner's result differs
-from the reference but equals the misconception's on the same input, then that is what they are told. So what is
-said is never a guess. Inside a check random numbers are seeded: every learner sees the same inputs.
+A misconception is itself a small function, the wrong answer that it leads to. When the learner's result
+differs from the reference but equals the misconception's on the same input, then that is what they are told.
+So what is said is never a guess. Inside a check random numbers are seeded: every learner sees the same
+inputs.
 """
 
 import inspect
@@ -39,7 +40,7 @@ from ganlab.learn.exercise import NotYet
 
 @dataclass(frozen=True)
 class Case:
-    """One input. When only this case fails, and no misconception explains it, `reason` and `why` are what is said."""
+    """One input. `reason` and `why` are what is said when it fails and no misconception explains it."""
 
     words: str
     arguments: tuple
@@ -67,17 +68,17 @@ def same_function(
     rtol: float = 1e-4,
     atol: float = 1e-5,
 ) -> None:
-    """The answer gives what the reference gives: kind, shape, dtype, value and, if asked, gradient, on every case.
+    """The answer gives what the reference gives, on every case, in kind, shape, dtype, value and gradient.
 
     gradients   also compare the gradients of the output with respect to every floating-point tensor argument
     canonical   applied to both outputs before they are compared, where several results are equally right
                 (for example `sorted_rows`)
     rtol, atol  |got - expected| <= atol + rtol |expected|, for each entry; meant for float32
 
-    Raises NotYet: "signature", "print", "none", "float", "numpy", "type", "tuple", "shape", "dtype", "in-place",
-    "no-gradient", "gradient", a misconception's reason, or the failing case's.
+    Raises NotYet: "signature", "print", "none", "float", "numpy", "type", "tuple", "shape", "dtype",
+    "in-place", "no-gradient", "gradient", a misconception's reason, or the failing case's.
     """
-    takes_the_same_arguments(answer, reference)
+    takes(answer, arguments_of(reference))
     for case in cases:
         want, want_gradients = _evaluate(reference, case.arguments, gradients)
         got, got_gradients = _evaluate(answer, case.arguments, gradients)
@@ -92,8 +93,8 @@ def same_function(
         if gradients and not wrong_value and got_gradients is None:
             raise NotYet(
                 "no-gradient",
-                "the value is right but no gradient flows back through it: a detach(), an .item(), a no_grad() or "
-                "a conversion cuts it off.",
+                "the value is right but no gradient flows back through it: a detach(), an .item(), a "
+                "no_grad() or a conversion cuts it off.",
             )
         if not wrong_value and close(got_gradients, want_gradients, rtol, atol):
             continue
@@ -105,11 +106,14 @@ def same_function(
             elif not differs(wrong, want):
                 fits = False  # the misconception is harmless on this case, so it cannot be what went wrong
             if fits:
-                raise NotYet(misconception.reason, f"{misconception.sentence} {compared(case.words, got, want)}")
+                raise NotYet(
+                    misconception.reason, f"{misconception.sentence} {compared(case.words, got, want)}"
+                )
         if not wrong_value:
             raise NotYet(
                 "gradient",
-                f"the value is right but its gradient is not: {compared(case.words, got_gradients, want_gradients)}",
+                "the value is right but its gradient is not. "
+                + compared(case.words, got_gradients, want_gradients),
             )
         reason, why = case.reason, case.why
         if not why and not _finite(got) and _finite(want):
@@ -119,35 +123,44 @@ def same_function(
 
 
 def unchanged(
-    answer: Callable, arguments: tuple, others: tuple, reason: str, sentence: str, rtol: float = 1e-4, atol: float = 1e-5
+    answer: Callable,
+    arguments: tuple,
+    others: tuple,
+    reason: str,
+    sentence: str,
+    rtol: float = 1e-4,
+    atol: float = 1e-5,
 ) -> None:
-    """The answer gives the same on two inputs that must not make a difference (a permuted batch, a scaled input)."""
+    """The answer gives the same on two inputs whose difference must not matter (a permuted batch)."""
     one, other = _evaluate(answer, arguments, False)[0], _evaluate(answer, others, False)[0]
     if not close(_tensors(one), _tensors(other), rtol, atol):
         raise NotYet(reason, f"{sentence} It gives {short(one)} before and {short(other)} after.")
 
 
-def takes_the_same_arguments(answer: Callable, reference: Callable) -> None:
-    """The answer can be called as the reference is: with its arguments in order, by position."""
-    required = [
-        name
-        for name, parameter in inspect.signature(reference).parameters.items()
-        if parameter.default is parameter.empty and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
+def takes(answer: Callable, arguments: Sequence[str]) -> None:
+    """The answer can be called with that many arguments, by position."""
     try:
-        inspect.signature(answer).bind(*required)
+        inspect.signature(answer).bind(*arguments)
     except TypeError:
         raise NotYet(
             "signature",
-            f"it takes {inspect.signature(answer)} where the notebook calls it with ({', '.join(required)}).",
+            f"it takes {inspect.signature(answer)} where the notebook calls it with ({', '.join(arguments)}).",
         ) from None
+
+
+def arguments_of(reference: Callable) -> list[str]:
+    """The names of the arguments without a default."""
+    parameters = inspect.signature(reference).parameters.items()
+    return [name for name, parameter in parameters if parameter.default is parameter.empty]
 
 
 def same_kind(got: Any, want: Any, words: str) -> None:
     """The answer's result has the reference's type, shape and dtype."""
     if got is None and want is not None:
         if isinstance(sys.stdout, io.StringIO) and sys.stdout.getvalue():
-            raise NotYet("print", "it prints its result and returns nothing. Replace print(...) by return ....")
+            raise NotYet(
+                "print", "it prints its result and returns nothing. Replace print(...) by return ...."
+            )
         raise NotYet("none", "it returns nothing. Is there a return at the end, on every path?")
     if isinstance(want, tuple | list):
         if isinstance(got, Tensor) or not isinstance(got, tuple | list) or len(got) != len(want):
@@ -169,14 +182,14 @@ def _same_kind_of_tensor(got: Any, want: Tensor, words: str) -> None:
     if isinstance(got, bool | int | float):
         raise NotYet(
             "float",
-            "it returns a plain Python number; return a tensor, since the cells that follow go on computing with it. "
-            "float(), .item() and .tolist() leave torch behind.",
+            "it returns a plain Python number; return a tensor, since the cells that follow go on computing "
+            "with it. float(), .item() and .tolist() leave torch behind.",
         )
     if isinstance(got, numpy.ndarray | numpy.generic):
         raise NotYet(
             "numpy",
-            "it returns a numpy value; return a torch tensor. numpy carries no gradients and cannot go to a GPU; "
-            "torch has the same functions almost everywhere.",
+            "it returns a numpy value; return a torch tensor. numpy carries no gradients and cannot go to a "
+            "GPU; torch has the same functions almost everywhere.",
         )
     if isinstance(got, tuple | list):
         raise NotYet("tuple", f"it returns {_a(got)} of {len(got)}; expected a single tensor.")
@@ -188,7 +201,10 @@ def _same_kind_of_tensor(got: Any, want: Tensor, words: str) -> None:
             hint = " A loss is one number: reduce the batch with a mean."
         elif got.ndim == 0:
             hint = " It has been reduced to one number too early."
-        raise NotYet("shape", f"it returns shape {tuple(got.shape)}; expected {tuple(want.shape)}. {_for(words)}.{hint}")
+        raise NotYet(
+            "shape",
+            f"it returns shape {tuple(got.shape)}; expected {tuple(want.shape)}. {_for(words)}.{hint}",
+        )
     if got.dtype != want.dtype and (got.is_floating_point() or want.is_floating_point()):
         raise NotYet("dtype", f"it returns {got.dtype}; expected {want.dtype}. {_for(words)}.")
 
@@ -203,7 +219,9 @@ def sorted_rows(rows: Tensor) -> Tensor:
     return rows[order]
 
 
-def close(one: Sequence[Tensor] | None, other: Sequence[Tensor] | None, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
+def close(
+    one: Sequence[Tensor] | None, other: Sequence[Tensor] | None, rtol: float = 1e-4, atol: float = 1e-5
+) -> bool:
     """Every tensor of one is the same as its partner in the other, up to rounding. Two None are close."""
     if one is None or other is None:
         return one is other
@@ -214,7 +232,7 @@ def close(one: Sequence[Tensor] | None, other: Sequence[Tensor] | None, rtol: fl
 
 
 def short(value: Any) -> str:
-    """A value in a few characters: a number to four digits, a small tensor in full, a large one by its shape."""
+    """A value in a few characters: a number to four digits, a large tensor by its first entries and shape."""
     if isinstance(value, tuple | list):
         return f"({', '.join(short(item) for item in value)})" if len(value) != 1 else short(value[0])
     if isinstance(value, Tensor):
@@ -230,7 +248,7 @@ def short(value: Any) -> str:
 
 
 def compared(words: str, got: Any, want: Any) -> str:
-    """"For 64 random logits it gives 2; expected 1."."""
+    """ "For 64 random logits it gives 2; expected 1."."""
     return f"{_for(words)} it gives {short(got)}; expected {short(want)}."
 
 
@@ -257,19 +275,33 @@ def _finite(value: Any) -> bool:
 
 def _evaluate(function: Callable, arguments: tuple, gradients: bool) -> tuple[Any, list[Tensor] | None]:
     """The result on fresh copies of the arguments, and the gradients (None when nothing carries any)."""
-    copies = [argument.detach().clone() if isinstance(argument, Tensor) else argument for argument in arguments]
-    leaves = [copy for copy in copies if isinstance(copy, Tensor) and copy.is_floating_point()] if gradients else []
+    copies = [
+        argument.detach().clone() if isinstance(argument, Tensor) else argument for argument in arguments
+    ]
+    leaves = (
+        [copy for copy in copies if isinstance(copy, Tensor) and copy.is_floating_point()]
+        if gradients
+        else []
+    )
     for leaf in leaves:
         leaf.requires_grad_()
     result = function(*copies)
     for copy, argument in zip(copies, arguments, strict=True):
         if isinstance(argument, Tensor) and not torch.equal(copy.detach(), argument):
-            raise NotYet("in-place", "it changes its input, which other cells still need. Make a new tensor instead.")
+            raise NotYet(
+                "in-place", "it changes its input, which other cells still need. Make a new tensor instead."
+            )
     if not gradients:
         return result, None
-    outputs = [item for item in (result if isinstance(result, tuple | list) else [result]) if isinstance(item, Tensor)]
+    outputs = [
+        item
+        for item in (result if isinstance(result, tuple | list) else [result])
+        if isinstance(item, Tensor)
+    ]
     outputs = [output for output in outputs if output.requires_grad]
     if not outputs:
         return result, None
     found = torch.autograd.grad(sum(output.sum() for output in outputs), leaves, allow_unused=True)
-    return result, [torch.zeros_like(leaf) if grad is None else grad for leaf, grad in zip(leaves, found, strict=True)]
+    return result, [
+        torch.zeros_like(leaf) if grad is None else grad for leaf, grad in zip(leaves, found, strict=True)
+    ]

@@ -17,7 +17,7 @@ NOT_YET = "not yet"
 
 @dataclass(frozen=True)
 class Verdict:
-    """One of the three outcomes; for *not yet* also the reason word and the sentence, and what was printed."""
+    """One of the three outcomes; for *not yet* also the reason word, the sentence, and what was printed."""
 
     outcome: str
     reason: str = ""
@@ -40,7 +40,8 @@ def judge(exercise: Exercise, answer: Callable) -> Verdict:
             reason = "time"
             sentence = (
                 f"your code had not come back after {exercise.seconds:g} seconds. "
-                "Look for a loop that never ends, or one over single numbers where a tensor operation does it at once."
+                "Look for a loop that never ends, or one over single numbers where a tensor operation does "
+                "it at once."
             )
         except KeyboardInterrupt:
             reason, sentence = "interrupted", "the check was interrupted before it ended."
@@ -61,7 +62,11 @@ def _empty():
 
 
 def _operations(function: Callable) -> list[str]:
-    return [step.opname for step in dis.get_instructions(function) if step.opname not in ("NOP", "RESUME", "CACHE")]
+    return [
+        step.opname
+        for step in dis.get_instructions(function)
+        if step.opname not in ("NOP", "RESUME", "CACHE")
+    ]
 
 
 def is_stub(answer: Callable) -> bool:
@@ -72,7 +77,8 @@ def is_stub(answer: Callable) -> bool:
 # ----------------------------------------------------------------------------------- errors, in words
 
 _NOT_THE_LEARNERS = tuple(
-    {str(Path(__file__).parents[1])} | {sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")}
+    {str(Path(__file__).parents[1])}
+    | {sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")}
 ) + ("<frozen",)
 
 # Errors of PyTorch whose own words do not say what a beginner did: part of the message, reason, sentence.
@@ -91,7 +97,8 @@ _KNOWN_ERRORS = [
     (
         "Can't call numpy() on Tensor that requires grad",
         "numpy",
-        "numpy does not know about gradients. Stay with torch operations: they have the same names almost everywhere.",
+        "numpy does not know about gradients. Stay with torch operations: they have the same names almost "
+        "everywhere.",
     ),
     (
         "in-place operation",
@@ -102,8 +109,8 @@ _KNOWN_ERRORS = [
     (
         "modified by an inplace operation",
         "in-place",
-        "a tensor that is still needed for the gradient was changed before backward() ran: the optimiser's step, "
-        "or an operation in place, came too early.",
+        "a tensor that is still needed for the gradient was changed before backward() ran: the optimiser's "
+        "step, or an operation in place, came too early.",
     ),
     (
         "grad can be implicitly created only for scalar",
@@ -124,7 +131,7 @@ def _raised_by_learner(error: BaseException) -> bool:
 
 
 def explain(error: Exception) -> tuple[str, str]:
-    """Reason word and sentence for an exception that came out of the learner's code, or of using its result."""
+    """Reason word and sentence for an exception out of the learner's code, or out of using its result."""
     message = " ".join(str(error).split())
     message = message if len(message) <= 240 else message[:240] + "..."
     frames = _learners_frames(error)

@@ -11,12 +11,13 @@
             ),
         )
 
-The step gets two small networks that note what they were called with, a plain SGD over the trained player, and
-*planted* gradients in every weight, as a step before would have left them. At the moment of `optimiser.step()` the
-trained player's gradients are compared with those of `loss`, and with what typical mistakes would have produced.
+The step gets two small networks that note what they were called with, a plain SGD over the trained player,
+and
+*planted* gradients in every weight, as a step before would have left them. At the moment of
+`optimiser.step()` the trained player's gradients are compared with those of `loss`, and with what typical
+mistakes would have produced.
 """
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganlab.learn.checks import close, same_kind, short
+from ganlab.learn.checks import Misconception, close, same_kind, short, takes
 from ganlab.learn.exercise import NotYet
 
 Players = Mapping[str, nn.Module]
@@ -32,15 +33,6 @@ Batch = Mapping[str, Tensor]
 Loss = Callable[[Players, Batch], Tensor]
 
 LR = 0.05
-
-
-@dataclass(frozen=True)
-class WrongLoss:
-    """A typical wrong objective for a step: one word, the loss that commits it, and the sentence that explains it."""
-
-    reason: str
-    loss: Loss
-    sentence: str
 
 
 class Player(nn.Module):
@@ -77,7 +69,9 @@ class Watched:
     """What happened in one call of a step."""
 
     returned: Any
-    at_step: list[list[Tensor | None]] = field(default_factory=list)  # trained player's gradients, step by step
+    at_step: list[list[Tensor | None]] = field(
+        default_factory=list
+    )  # trained player's gradients, step by step
     events: list[tuple[str, str]] = field(default_factory=list)  # ("backward", player) and ("step", "")
     moved: set[str] = field(default_factory=set)  # players whose weights or buffers changed
     frozen: set[str] = field(default_factory=set)  # players left with requires_grad off
@@ -85,7 +79,12 @@ class Watched:
 
 
 def watch_step(
-    answer: Callable, players: Mapping[str, Player], batch: Batch, arguments: Sequence[str], trains: str, planted: Mapping
+    answer: Callable,
+    players: Mapping[str, Player],
+    batch: Batch,
+    arguments: Sequence[str],
+    trains: str,
+    planted: Mapping,
 ) -> Watched:
     """Run a step once on recording players whose gradients are `planted`, and note what it did."""
     optimiser = torch.optim.SGD(players[trains].parameters(), lr=LR)
@@ -104,7 +103,9 @@ def watch_step(
         for parameter, stale in zip(player.parameters(), planted[name], strict=True):
             parameter.grad = stale.clone()
             event = ("backward", name)
-            handles.append(parameter.register_post_accumulate_grad_hook(lambda _, e=event: watched.events.append(e)))
+            handles.append(
+                parameter.register_post_accumulate_grad_hook(lambda _, e=event: watched.events.append(e))
+            )
 
     pieces = {**players, **batch, "optimiser": optimiser}
     try:
@@ -131,7 +132,7 @@ def check_step(
     make_players: Callable[[], dict[str, Player]] = two_players,
     make_batch: Callable[[], dict[str, Tensor]] = gaussian_batch,
     may_reach: Sequence[str] = (),
-    wrong_losses: Sequence[WrongLoss] = (),
+    misconceptions: Sequence[Misconception] = (),
     clip_norm: float | None = None,
     returns_loss: bool = True,
 ) -> None:
@@ -139,18 +140,19 @@ def check_step(
 
     arguments    names of the step's arguments in order: players, "optimiser", and keys of the batch
     trains       the player that the optimiser holds
-    loss         from players and batch to the right loss; its gradient is what must be there at optimiser.step()
-    may_reach    other players whose weights may receive (unused) gradients; for a discriminator step none,
+    loss         from players and batch to the right loss; its gradient is what must be there at
+    optimiser.step() may_reach    other players whose weights may receive (unused) gradients; for a
+    discriminator step none,
                  which is how a missing detach is found
-    wrong_losses typical wrong objectives
+    misconceptions  typical wrong objectives; `answer` is the wrong loss, of players and batch
     clip_norm    when the step must clip the gradient's norm: to what
     returns_loss the step must return the loss before the update, as a detached scalar tensor
 
     Raises NotYet: "signature", "no-step", "steps", "other-player", "order", "cleared", "backward", "detach",
     "accumulated", "sign", "sum", "scale", "clip", "latent", "twice", "unused", "gradient", "frozen", "mode",
-    "graph", "returned", the kinds of `same_kind`, or the reason of a wrong loss.
+    "graph", "returned", the kinds of `same_kind`, or the reason of a misconception.
     """
-    _takes(answer, arguments)
+    takes(answer, arguments)
     players, batch = make_players(), make_batch()
     weights = {name: list(player.parameters()) for name, player in players.items()}
     planted = {name: [torch.randn_like(p) for p in parameters] for name, parameters in weights.items()}
@@ -162,7 +164,7 @@ def check_step(
     want_returned = loss(players, batch).detach()
     unclipped = gradient(loss)
     want = unclipped if clip_norm is None else clipped(unclipped, clip_norm)
-    wrong = [(mistake, gradient(mistake.loss)) for mistake in wrong_losses]
+    wrong = [(mistake, gradient(mistake.answer)) for mistake in misconceptions]
     for player in players.values():
         player.inputs.clear()
         player.outputs.clear()
@@ -173,7 +175,9 @@ def check_step(
     _stepped_once(watched, trains, others)
     for name in others:
         if name in watched.moved:
-            raise NotYet("other-player", f"the {name} has changed too. This step must move the {trains} only.")
+            raise NotYet(
+                "other-player", f"the {name} has changed too. This step must move the {trains} only."
+            )
     _backward_before_step(watched, trains)
     reached = {name for event, name in watched.events if event == "backward"}
     for name in others:
@@ -187,7 +191,9 @@ def check_step(
     if not same_gradient(got, want):
         _explain_gradient(got, want, unclipped, planted[trains], wrong, clip_norm, trains, players, batch)
     for name in watched.frozen:
-        raise NotYet("frozen", f"the {name} is left with requires_grad off: it will not learn in its next step.")
+        raise NotYet(
+            "frozen", f"the {name} is left with requires_grad off: it will not learn in its next step."
+        )
     for name in watched.switched:
         raise NotYet("mode", f"the {name} is left in the other one of train() and eval() mode. Put it back.")
     if returns_loss:
@@ -204,21 +210,9 @@ def same_gradient(got: Sequence[Tensor | None], want: Sequence[Tensor]) -> bool:
 
 
 def clipped(gradients: Sequence[Tensor], norm: float) -> list[Tensor]:
-    """Gradients scaled so that their joint norm is at most `norm`, as `torch.nn.utils.clip_grad_norm_` does."""
+    """Gradients scaled to a joint norm of at most `norm`, as `torch.nn.utils.clip_grad_norm_` does."""
     total = torch.sqrt(sum(g.square().sum() for g in gradients))
     return [g * min(1.0, norm / (float(total) + 1e-6)) for g in gradients]
-
-
-def _takes(answer: Callable, arguments: Sequence[str]) -> None:
-    import inspect
-
-    try:
-        inspect.signature(answer).bind(*arguments)
-    except TypeError:
-        raise NotYet(
-            "signature",
-            f"it takes {inspect.signature(answer)} where the notebook calls it with ({', '.join(arguments)}).",
-        ) from None
 
 
 def _stepped_once(watched: Watched, trains: str, others: Sequence[str]) -> None:
@@ -229,22 +223,30 @@ def _stepped_once(watched: Watched, trains: str, others: Sequence[str]) -> None:
     if watched.moved:
         raise NotYet(
             "no-step",
-            f"the weights of the {' and the '.join(sorted(watched.moved))} changed, but not by the optimiser that was "
-            "handed in: call optimiser.step().",
+            f"the weights of the {' and the '.join(sorted(watched.moved))} changed, but not by the optimiser "
+            "that was handed in: call optimiser.step().",
         )
-    raise NotYet("no-step", f"nothing has moved: optimiser.step() was never called, so the {trains} learns nothing.")
+    raise NotYet(
+        "no-step", f"nothing has moved: optimiser.step() was never called, so the {trains} learns nothing."
+    )
 
 
 def _backward_before_step(watched: Watched, trains: str) -> None:
     reached = ("backward", trains) in watched.events
     before = watched.events[: watched.events.index(("step", ""))]
-    if all(gradient is None or not gradient.any() for gradient in watched.at_step[0]) and ("backward", trains) in before:
+    if (
+        all(gradient is None or not gradient.any() for gradient in watched.at_step[0])
+        and ("backward", trains) in before
+    ):
         raise NotYet(
-            "cleared", "zero_grad() came between backward() and step(), and wiped out what backward() had found."
+            "cleared",
+            "zero_grad() came between backward() and step(), and wiped out what backward() had found.",
         )
     if ("backward", trains) in before or not reached:
         return
-    raise NotYet("order", "step() came before backward(): it used the gradients of the step before. Swap the two.")
+    raise NotYet(
+        "order", "step() came before backward(): it used the gradients of the step before. Swap the two."
+    )
 
 
 def _explain_gradient(
@@ -252,7 +254,7 @@ def _explain_gradient(
     want: Sequence[Tensor],
     unclipped: Sequence[Tensor],
     stale: Sequence[Tensor],
-    wrong: Sequence[tuple[WrongLoss, list[Tensor]]],
+    wrong: Sequence[tuple[Misconception, list[Tensor]]],
     clip_norm: float | None,
     trains: str,
     players: Mapping[str, Player],
@@ -270,11 +272,13 @@ def _explain_gradient(
     if all(g is None or not g.any() for g in got):
         raise NotYet(
             "detach",
-            f"no gradient reached the {trains}: somewhere between its weights and the loss there is a detach() or a "
-            "no_grad(), or backward() was not called.",
+            f"no gradient reached the {trains}: somewhere between its weights and the loss there is a "
+            "detach() or a no_grad(), or backward() was not called.",
         )
     if same_gradient(got, stale):
-        raise NotYet("backward", "backward() was never called: step() used gradients left over from the step before.")
+        raise NotYet(
+            "backward", "backward() was never called: step() used gradients left over from the step before."
+        )
     if same_gradient(got, added(unclipped, stale)) or same_gradient(got, added(want, stale)):
         raise NotYet(
             "accumulated",
@@ -285,8 +289,8 @@ def _explain_gradient(
         if same_gradient(got, unclipped):
             raise NotYet(
                 "clip",
-                "the gradient arrives at step() unclipped. Clipping works on .grad, so it has an effect only between "
-                "backward() and step().",
+                "the gradient arrives at step() unclipped. Clipping works on .grad, so it has an effect only "
+                "between backward() and step().",
             )
     if same_gradient(got, scaled(want, -1.0)):
         raise NotYet("sign", f"the {trains} goes uphill on its own loss: the sign is the wrong way round.")
@@ -296,31 +300,34 @@ def _explain_gradient(
         if same_gradient(got, scaled(gradient, -1.0)):
             raise NotYet(mistake.reason, f"{mistake.sentence} And its sign is turned as well.")
     if same_gradient(got, scaled(want, n)):
-        raise NotYet("sum", f"the gradient is {n} times too large, the size of the batch: a sum where a mean belongs.")
+        raise NotYet(
+            "sum", f"the gradient is {n} times too large, the size of the batch: a sum where a mean belongs."
+        )
     ratio = _ratio(got, want)
     if ratio is not None:
         raise NotYet("scale", f"the gradient has the right direction but {ratio:.3g} times the right length.")
     _explain_calls(players, batch)
     raise NotYet(
         "gradient",
-        f"the {trains}'s gradient at optimiser.step() is not that of its loss: its length is {short(_length(got))}; "
-        f"expected {short(_length(want))}.",
+        f"the {trains}'s gradient at optimiser.step() is not that of its loss: its length is "
+        f"{short(_length(got))}; expected {short(_length(want))}.",
     )
 
 
 def _explain_calls(players: Mapping[str, Player], batch: Batch) -> None:
     """Raise NotYet when the networks were not called with what the step was given."""
-    for one, other in itertools.product(players.values(), repeat=2):
-        if one is other and any(_holds(one.inputs, output) for output in one.outputs):
-            raise NotYet("twice", "the generator was applied to its own output. Its input is the latent.")
+    for name, player in players.items():
+        if any(_holds(player.inputs, output) for output in player.outputs):
+            raise NotYet("twice", f"the {name} was applied to its own output.")
     seen = [x for player in players.values() for x in player.inputs]
     for name, tensor in batch.items():
         if seen and not _holds(seen, tensor):
             reason = "latent" if name.startswith("latent") else "unused"
             raise NotYet(
-                reason, f"no network was called with the {name} that the step was given. Use that one: it is what "
-                "makes runs repeatable."
-            )  # fmt: skip
+                reason,
+                f"no network was called with the {name} that the step was given. Use that one, and the step can "
+                "be repeated.",
+            )
 
 
 def _holds(inputs: Sequence[Tensor], tensor: Tensor) -> bool:
@@ -339,7 +346,9 @@ def _length(gradients: Sequence[Tensor | None]) -> float:
 
 def _ratio(got: Sequence[Tensor | None], want: Sequence[Tensor]) -> float | None:
     """The factor between two parallel gradients, or None when they are not parallel."""
-    one = torch.cat([torch.zeros_like(w).flatten() if g is None else g.flatten() for g, w in zip(got, want, strict=True)])
+    one = torch.cat(
+        [torch.zeros_like(w).flatten() if g is None else g.flatten() for g, w in zip(got, want, strict=True)]
+    )
     other = torch.cat([w.flatten() for w in want])
     factor = float(one @ other / (other @ other))
     return factor if close([one], [factor * other], rtol=1e-3, atol=1e-6) else None
@@ -349,7 +358,9 @@ def _returned(returned: Any, want: Tensor) -> None:
     same_kind(returned, want, "the returned loss")
     if returned.requires_grad:
         raise NotYet(
-            "graph", "the returned loss still carries its graph, which keeps the memory of every step. Return loss.detach()."
+            "graph",
+            "the returned loss still carries its graph, which keeps the memory of every step. Return "
+            "loss.detach().",
         )
     if not close([returned], [want]):
         raise NotYet(

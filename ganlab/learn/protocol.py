@@ -21,8 +21,9 @@ PRINTS_SHOWN = 5
 def exercise(name: str) -> Callable[[Callable], Callable]:
     """Check the function or class below at once, say what came of it, and go on with something that works.
 
-    One of three outcomes is printed: *not attempted*, *right*, or *not yet* with the reason. The name is then bound
-    to the learner's own object when it is right, else to the course's version: the notebook always runs on.
+    One of three outcomes is printed: *not attempted*, *right*, or *not yet* with the reason. The name is then
+    bound to the learner's own object when it is right, else to the course's version: the notebook always runs
+    on.
 
     Raises:
         GanlabError: there is no exercise of that name.
@@ -99,8 +100,8 @@ def progress(number: str | int | None = None) -> None:
 def predict(name: str, answer: str = "") -> None:
     """Ask a question of understanding, and respond to the answer: to the particular wrong one too.
 
-    `answer` is a letter; empty means not answered yet. In a notebook with a front end radio buttons stand below the
-    question as long as it is not answered; without one the learner edits the cell.
+    `answer` is a letter; empty means not answered yet. In a notebook with a front end radio buttons stand
+    below the question as long as it is not answered; without one the learner edits the cell.
 
     Raises:
         GanlabError: there is no question of that name.
@@ -115,14 +116,14 @@ def predict(name: str, answer: str = "") -> None:
     print(_respond(asked, letter))
 
 
-
 # ---------------------------------------------------------------------------------------- small pieces
 
 
 def _respond(asked: Question, letter: str) -> str:
     if not letter:
         state.record(asked.name, NOT_ATTEMPTED)
-        return f"{asked.name}: not attempted. Set answer to one of {', '.join(asked.letters)} and run the cell again."
+        letters = ", ".join(asked.letters)
+        return f"{asked.name}: not attempted. Set answer to one of {letters} and run the cell again."
     if letter not in asked.letters:
         return f"{asked.name}: {letter!r} is none of the answers. Choose one of {', '.join(asked.letters)}."
     outcome = RIGHT if letter == asked.right else NOT_YET
@@ -164,7 +165,11 @@ def _outcome(entries: dict[str, dict], name: str) -> str:
 
 def _print_wrapped(text: str, indent: str = "  ") -> None:
     for number, paragraph in enumerate(text.splitlines()):
-        print(textwrap.fill(paragraph, WIDTH, subsequent_indent=indent if number == 0 else "", break_long_words=False))
+        print(
+            textwrap.fill(
+                paragraph, WIDTH, subsequent_indent=indent if number == 0 else "", break_long_words=False
+            )
+        )
 
 
 def _without_docstring(source: str) -> str:

@@ -1,8 +1,8 @@
 """What the learner has done so far: one small JSON file on this machine, never sent anywhere.
 
-It lies in `$GANLAB_STATE` (a folder) if set, else in `$XDG_STATE_HOME/ganlab`, else in `~/.local/state/ganlab`
-(on Windows `%LOCALAPPDATA%\\ganlab`). With GANLAB_INTERACTIVE=0, as in tests and when notebooks are built, nothing
-is read or written, so that a notebook's output depends on the notebook alone.
+It lies in `$GANLAB_STATE` (a folder) if set, else in `$XDG_STATE_HOME/ganlab`, else in
+`~/.local/state/ganlab` (on Windows `%LOCALAPPDATA%\\ganlab`). With GANLAB_INTERACTIVE=0, as in tests and when
+notebooks are built, nothing is read or written, so that a notebook's output depends on the notebook alone.
 """
 
 import contextlib
@@ -55,9 +55,14 @@ def record(name: str, outcome: str | None = None, hints: int = 0) -> None:
             former = _read()
             merged = _merged(former, _in_memory)
             if merged != former:
-                write_atomically(path, json.dumps({"version": VERSION, "exercises": merged}, indent=1, sort_keys=True))
+                write_atomically(
+                    path, json.dumps({"version": VERSION, "exercises": merged}, indent=1, sort_keys=True)
+                )
     except OSError as error:
-        _say_once(f"(Progress cannot be saved in {path.parent}: {error.strerror}. It is kept until this kernel ends.)")
+        _say_once(
+            f"(Progress cannot be saved in {path.parent}: {error.strerror}. It is kept until this kernel "
+            "ends.)"
+        )
 
 
 def forget() -> None:
@@ -71,7 +76,9 @@ def _merged(one: dict[str, dict], other: dict[str, dict]) -> dict[str, dict]:
     for name, entry in other.items():
         mine = merged.setdefault(name, {})
         if "outcome" in entry:
-            mine["outcome"] = max(mine.get("outcome", "not attempted"), entry["outcome"], key=RANK.__getitem__)
+            mine["outcome"] = max(
+                mine.get("outcome", "not attempted"), entry["outcome"], key=RANK.__getitem__
+            )
         if "hints" in entry:
             mine["hints"] = max(mine.get("hints", 0), entry["hints"])
     return merged
@@ -115,7 +122,7 @@ def _entry(entry: dict) -> dict:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Two kernels that finish an exercise at once write one after the other (not on Windows: the last one wins)."""
+    """Two kernels that finish at once write one after the other (not on Windows: there the last one wins)."""
     try:
         import fcntl
     except ImportError:

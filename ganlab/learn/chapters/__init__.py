@@ -1,8 +1,8 @@
 """The course's own answers, one short module a chapter.
 
-`chNN.py` has a list `EXERCISES` of `Exercise` and, if it asks any, a list `QUESTIONS` of `Question`. That is all
-that adding an exercise takes: nothing is registered, the modules are looked up when a name is asked for. Its
-planted wrong answers and differently written right ones go to `tests/mutants/chNN.py`.
+`chNN.py` has a list `EXERCISES` of `Exercise` and, if it asks any, a list `QUESTIONS` of `Question`. That is
+all that adding an exercise takes: nothing is registered, the modules are looked up when a name is asked for.
+Its planted wrong answers and differently written right ones go to `tests/mutants/chNN.py`.
 
 A whole exercise (`ch04.py`), check included:
 
@@ -16,7 +16,7 @@ A whole exercise (`ch04.py`), check included:
             ],
             gradients=True,
             misconceptions=[
-                Misconception("sum", lambda logits: softplus(-logits).sum(), "it adds up the batch: take the mean."),
+                Misconception("sum", lambda logits: softplus(-logits).sum(), "it adds up: take the mean."),
             ],
         )
 
@@ -27,7 +27,7 @@ A whole exercise (`ch04.py`), check included:
             minutes=5,
             reference=mode_regulariser,
             check=_check_mode_regulariser,
-            hints=("Which samples does the term look at?", "Reconstructions of real data, through the discriminator."),
+            hints=("Which samples does the term look at?", "Reconstructions, through the discriminator."),
         ),
     ]
 
@@ -44,7 +44,9 @@ from ganlab.learn.exercise import Exercise, Question
 
 def numbers() -> list[str]:
     """The chapters that have exercises or questions: "00", "01", ..."""
-    return sorted(module.name[2:] for module in pkgutil.iter_modules(__path__) if module.name.startswith("ch"))
+    return sorted(
+        module.name[2:] for module in pkgutil.iter_modules(__path__) if module.name.startswith("ch")
+    )
 
 
 def exercises(number: str | None = None) -> dict[str, Exercise]:

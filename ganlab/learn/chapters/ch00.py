@@ -22,7 +22,9 @@ def _check_count_modes(answer):
             Case("samples that all lie in mode 3", (torch.full((10,), 3),)),
             Case("a single sample, of mode 0", (torch.tensor([0]),)),
             Case("labels [0, 1, 2, 0]", (torch.tensor([0, 1, 2, 0]),)),
-            Case("no sample at all", (torch.empty(0, dtype=torch.long),), "empty", "no sample means no mode."),
+            Case(
+                "no sample at all", (torch.empty(0, dtype=torch.long),), "empty", "no sample means no mode."
+            ),
         ],
         misconceptions=[
             Misconception(
@@ -70,17 +72,18 @@ QUESTIONS = [
         choices=(
             Choice(
                 "It has converged: the generator has learned the data.",
-                "Flat losses only say that the two players balance each other. A generator that makes one mode of "
-                "eight, over and over, can look just like this.",
+                "Flat losses only say that the two players balance each other. A generator that makes one "
+                "mode of eight, over and over, can look just like this.",
             ),
             Choice(
                 "It has collapsed: a healthy GAN's losses keep moving.",
-                "It may have, but flat losses do not show it: a GAN that matches the data has flat losses too.",
+                "It may have, but flat losses do not show it: a GAN that matches the data has flat losses "
+                "too.",
             ),
             Choice(
                 "Neither. One must look at the samples, and count.",
-                "The losses measure the players against each other, not against the data. That is why this course "
-                "measures samples, over several seeds.",
+                "The losses measure the players against each other, not against the data. That is why this "
+                "course measures samples, over several seeds.",
             ),
         ),
         right="c",

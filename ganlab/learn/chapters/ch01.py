@@ -9,7 +9,7 @@ from torch.nn.functional import softplus
 
 from ganlab.learn.checks import Case, Misconception, same_function, sorted_rows
 from ganlab.learn.exercise import Choice, Exercise, Question
-from ganlab.learn.probe import WrongLoss, check_step
+from ganlab.learn.probe import check_step
 from ganlab.methods.gan import discriminator_loss, generator_loss, minimax_generator_loss
 
 # ------------------------------------------------------------------------------------------ Dirac-GAN
@@ -21,8 +21,8 @@ def dirac_field(
     """The directions (d_theta, d_psi) in which the Dirac-GAN's two players move.
 
     The data is a point at 0, the generator a point at theta, the discriminator D(x) = psi x. With
-    f(t) = -log(1 + exp(-t)) the objective is L(theta, psi) = f(psi theta) + f(0) (Mescheder, Geiger and Nowozin
-    2018, definition 2.1): theta descends it, psi ascends it,
+    f(t) = -log(1 + exp(-t)) the objective is L(theta, psi) = f(psi theta) + f(0) (Mescheder, Geiger and
+    Nowozin 2018, arXiv:1801.04406): theta descends it, psi ascends it,
 
         d_theta = -psi f'(theta psi),   d_psi = theta f'(theta psi),   f'(t) = 1 / (1 + exp(t)).
     """
@@ -60,7 +60,8 @@ def _check_dirac_field(answer):
             Misconception(
                 "discriminator-descends",
                 lambda theta, psi: (dirac_field(theta, psi)[0], -dirac_field(theta, psi)[1]),
-                "the discriminator descends. It wants the objective large: its direction is plus the derivative.",
+                "the discriminator descends. It wants the objective large: its direction is plus the "
+                "derivative.",
             ),
             Misconception(
                 "swapped",
@@ -75,7 +76,8 @@ def _check_dirac_field(answer):
             Misconception(
                 "no-slope",
                 lambda theta, psi: (-psi, theta),
-                "the factor f'(theta psi) is missing: this would be the field of a Wasserstein GAN, f(t) = t.",
+                "the factor f'(theta psi) is missing: this would be the field of a Wasserstein GAN, "
+                "f(t) = t.",
             ),
             Misconception(
                 "slope",
@@ -96,8 +98,8 @@ def _check_dirac_field(answer):
 
 _LARGE = torch.tensor([-200.0, 200.0, -150.0])
 _STAY_WITH_LOGITS = (
-    "with logits this large, log(sigmoid(x)) is the log of 0 and exp(x) overflows; an added epsilon only hides it. "
-    "log(sigmoid(x)) = -softplus(-x) stays exact."
+    "with logits this large, log(sigmoid(x)) is the log of 0 and exp(x) overflows; an added epsilon only "
+    "hides it. log(sigmoid(x)) = -softplus(-x) stays exact."
 )
 
 
@@ -116,7 +118,8 @@ def _check_discriminator_loss(answer):
             Misconception(
                 "sign",
                 lambda real, fake: -discriminator_loss(real, fake),
-                "the sign is turned: this is the objective that the discriminator maximises; a loss is minimised.",
+                "the sign is turned: this is the objective that the discriminator maximises; a loss is "
+                "minimised.",
             ),
             Misconception(
                 "labels",
@@ -126,13 +129,14 @@ def _check_discriminator_loss(answer):
             Misconception(
                 "sum",
                 lambda real, fake: softplus(-real).sum() + softplus(fake).sum(),
-                "it adds up the batch: take the mean, so that the learning rate does not depend on the batch size.",
+                "it adds up the batch: take the mean, so that the learning rate does not depend on the batch "
+                "size.",
             ),
             Misconception(
                 "half",
                 lambda real, fake: discriminator_loss(real, fake) / 2,
-                "it is half of what it should be: the loss is the mean over the reals plus the mean over the fakes, "
-                "not the mean of all of them.",
+                "it is half of what it should be: the loss is the mean over the reals plus the mean over the "
+                "fakes, not the mean of all of them.",
             ),
             Misconception(
                 "mean",
@@ -140,10 +144,14 @@ def _check_discriminator_loss(answer):
                 _TWO_MEANS,
             ),
             Misconception(
-                "real-only", lambda real, fake: softplus(-real).mean(), "it looks at the reals only; the fakes count too."
+                "real-only",
+                lambda real, fake: softplus(-real).mean(),
+                "it looks at the reals only; the fakes count too.",
             ),
             Misconception(
-                "fake-only", lambda real, fake: softplus(fake).mean(), "it looks at the fakes only; the reals count too."
+                "fake-only",
+                lambda real, fake: softplus(fake).mean(),
+                "it looks at the fakes only; the reals count too.",
             ),
             Misconception(
                 "both-real",
@@ -153,7 +161,8 @@ def _check_discriminator_loss(answer):
             Misconception(
                 "sigmoid-twice",
                 lambda real, fake: discriminator_loss(real.sigmoid(), fake.sigmoid()),
-                "the sigmoid is applied twice: binary_cross_entropy_with_logits and softplus take the logits as they are.",
+                "the sigmoid is applied twice: binary_cross_entropy_with_logits and softplus take the logits "
+                "as they are.",
             ),
             Misconception(
                 "wasserstein",
@@ -165,8 +174,8 @@ def _check_discriminator_loss(answer):
 
 
 _TWO_MEANS = (
-    "with unequal numbers of reals and fakes the weights come out wrong: take the mean over the reals, the mean over "
-    "the fakes, and add."
+    "with unequal numbers of reals and fakes the weights come out wrong: take the mean over the reals, the "
+    "mean over the fakes, and add."
 )
 
 
@@ -184,8 +193,8 @@ def _check_generator_loss(answer):
             Misconception(
                 "saturating",
                 minimax_generator_loss,
-                "this is the minimax loss, E[log(1 - D)], whose gradient vanishes just where the generator is worst. "
-                "The non-saturating one is -E[log D].",
+                "this is the minimax loss, E[log(1 - D)], whose gradient vanishes just where the generator "
+                "is worst. The non-saturating one is -E[log D].",
             ),
             Misconception(
                 "labels",
@@ -201,13 +210,17 @@ def _check_generator_loss(answer):
             Misconception(
                 "sum",
                 lambda fake: softplus(-fake).sum(),
-                "it adds up the batch: take the mean, so that the learning rate does not depend on the batch size.",
+                "it adds up the batch: take the mean, so that the learning rate does not depend on the batch "
+                "size.",
             ),
-            Misconception("half", lambda fake: softplus(-fake).mean() / 2, "it is half of what it should be."),
+            Misconception(
+                "half", lambda fake: softplus(-fake).mean() / 2, "it is half of what it should be."
+            ),
             Misconception(
                 "sigmoid-twice",
                 lambda fake: softplus(-fake.sigmoid()).mean(),
-                "the sigmoid is applied twice: binary_cross_entropy_with_logits and softplus take the logits as they are.",
+                "the sigmoid is applied twice: binary_cross_entropy_with_logits and softplus take the logits "
+                "as they are.",
             ),
             Misconception(
                 "wasserstein",
@@ -251,10 +264,10 @@ def generator_step(
     optimiser: torch.optim.Optimizer,
     latent: Float[Tensor, "n latent"],
 ) -> Float[Tensor, ""]:
-    """Train the generator on one batch of latents, the discriminator held still; the loss before the update, detached.
+    """Train the generator on one batch of latents; the loss before the update, detached.
 
-    `optimiser` holds the generator's weights. The gradient passes through the discriminator. What it leaves in the
-    discriminator's .grad does no harm, since the discriminator's own step begins with zero_grad().
+    `optimiser` holds the generator's weights. The gradient passes through the discriminator. What it leaves
+    in the discriminator's .grad does no harm, since the discriminator's own step begins with zero_grad().
     """
     loss = generator_loss(discriminator(generator(latent)))
     optimiser.zero_grad()
@@ -275,28 +288,28 @@ def _check_discriminator_step(answer):
         arguments=("generator", "discriminator", "optimiser", "real", "latent"),
         trains="discriminator",
         loss=lambda players, batch: discriminator_loss(*_logits(players, batch)),
-        wrong_losses=[
-            WrongLoss(
+        misconceptions=[
+            Misconception(
                 "labels",
                 lambda players, batch: discriminator_loss(*reversed(_logits(players, batch))),
                 "the labels are the wrong way round: the discriminator learns to call real data fake.",
             ),
-            WrongLoss(
+            Misconception(
                 "generator-loss",
                 lambda players, batch: generator_loss(_logits(players, batch)[1]),
                 "it minimises the generator's loss: the discriminator would learn to help the generator.",
             ),
-            WrongLoss(
+            Misconception(
                 "real-only",
                 lambda players, batch: softplus(-_logits(players, batch)[0]).mean(),
                 "only the reals enter its loss; without fakes it learns to call everything real.",
             ),
-            WrongLoss(
+            Misconception(
                 "fake-only",
                 lambda players, batch: softplus(_logits(players, batch)[1]).mean(),
                 "only the fakes enter its loss; without reals it learns to call everything fake.",
             ),
-            WrongLoss(
+            Misconception(
                 "latent-as-fake",
                 lambda players, batch: discriminator_loss(
                     players["discriminator"](batch["real"]), players["discriminator"](batch["latent"])
@@ -317,11 +330,12 @@ def _check_generator_step(answer):
         trains="generator",
         may_reach=("discriminator",),
         loss=lambda players, batch: generator_loss(fake_logits(players, batch)),
-        wrong_losses=[
-            WrongLoss(
+        misconceptions=[
+            Misconception(
                 "saturating",
                 lambda players, batch: minimax_generator_loss(fake_logits(players, batch)),
-                "the generator minimises E[log(1 - D)], the minimax loss; this exercise wants the non-saturating one.",
+                "the generator minimises E[log(1 - D)], the minimax loss; this exercise wants the "
+                "non-saturating one.",
             ),
         ],
     )
@@ -333,8 +347,8 @@ def _check_generator_step(answer):
 def ring_centres(modes: int, radius: float) -> Float[Tensor, "modes 2"]:
     """Centres of `modes` modes, evenly spaced on a circle about the origin, the first at (radius, 0).
 
-    linspace(0, 2 pi, modes) has both ends in it, and 0 and 2 pi are the same place: it gives modes - 1 different
-    centres, one of them twice. Published code has made that mistake.
+    linspace(0, 2 pi, modes) has both ends in it, and 0 and 2 pi are the same place: it gives modes - 1
+    different centres, one of them twice. Published code has made that mistake.
     """
     angles = 2 * math.pi * torch.arange(modes) / modes
     return radius * torch.stack([angles.cos(), angles.sin()], dim=-1)
@@ -359,14 +373,14 @@ def _check_ring_centres(answer):
             Misconception(
                 "linspace",
                 lambda modes, radius: _circle(torch.linspace(0, 2 * math.pi, modes), radius),
-                "the first and the last centre are the same point: 0 and 2 pi are one angle, and linspace has both. "
-                "So one mode is missing and another weighs double.",
+                "the first and the last centre are the same point: 0 and 2 pi are one angle, and linspace "
+                "has both. So one mode is missing and another weighs double.",
             ),
+            Misconception("radius", lambda modes, radius: ring_centres(modes, 1.0), "it ignores the radius."),
             Misconception(
-                "radius", lambda modes, radius: ring_centres(modes, 1.0), "it ignores the radius."
-            ),
-            Misconception(
-                "diameter", lambda modes, radius: ring_centres(modes, radius / 2), "the radius is taken for a diameter."
+                "diameter",
+                lambda modes, radius: ring_centres(modes, radius / 2),
+                "the radius is taken for a diameter.",
             ),
             Misconception(
                 "half-circle",
@@ -400,7 +414,8 @@ EXERCISES = [
         reference=dirac_field,
         check=_check_dirac_field,
         hints=(
-            "L depends on theta and psi only through t = theta psi. The chain rule gives dL/dtheta = psi f'(t).",
+            "L depends on theta and psi only through t = theta psi. The chain rule gives dL/dtheta = psi "
+            "f'(t).",
             "f(t) = -log(1 + exp(-t)) has the slope f'(t) = 1 / (1 + exp(t)), which is torch.sigmoid(-t).",
             "theta moves along -dL/dtheta, psi along +dL/dpsi. Return the pair in this order.",
         ),
@@ -424,9 +439,11 @@ EXERCISES = [
         reference=discriminator_loss,
         check=_check_discriminator_loss,
         hints=(
-            "It is the cross-entropy with label 1 for real and 0 for fake: -E[log D(real)] - E[log(1 - D(fake))].",
+            "It is the cross-entropy with label 1 for real and 0 for fake: -E[log D(real)] - E[log(1 - "
+            "D(fake))].",
             "With D = sigmoid(x): log D = -softplus(-x) and log(1 - D) = -softplus(x).",
-            "Mean over the reals of softplus(-real_logits), plus mean over the fakes of softplus(fake_logits).",
+            "Mean over the reals of softplus(-real_logits), plus mean over the fakes of "
+            "softplus(fake_logits).",
         ),
     ),
     Exercise(
@@ -436,8 +453,8 @@ EXERCISES = [
         reference=generator_loss,
         check=_check_generator_loss,
         hints=(
-            "The generator wants its fakes to be called real. Which of the two terms of the discriminator's loss says "
-            "'this is real'?",
+            "The generator wants its fakes to be called real. Which of the two terms of the discriminator's "
+            "loss says 'this is real'?",
             "-E[log D(fake)] with D = sigmoid(x) and log D = -softplus(-x).",
         ),
     ),
@@ -448,7 +465,8 @@ EXERCISES = [
         reference=discriminator_step,
         check=_check_discriminator_step,
         hints=(
-            "Five things in order: make fakes, compute the loss, zero_grad, backward, step. Then return the loss.",
+            "Five things in order: make fakes, compute the loss, zero_grad, backward, step. Then return the "
+            "loss.",
             "The generator is not trained here: detach() the fakes, so that backward() stops at them.",
             "loss = discriminator_loss(discriminator(real), discriminator(generator(latent).detach())); "
             "return loss.detach() at the end.",
@@ -461,9 +479,10 @@ EXERCISES = [
         reference=generator_step,
         check=_check_generator_step,
         hints=(
-            "As in the other step, but now the gradient must travel from the loss through the discriminator into the "
-            "generator. Where would a detach() cut it?",
-            "optimiser holds the generator's weights only, so the discriminator stays put although gradients pass it.",
+            "As in the other step, but now the gradient must travel from the loss through the discriminator "
+            "into the generator. Where would a detach() cut it?",
+            "optimiser holds the generator's weights only, so the discriminator stays put although gradients "
+            "pass it.",
             "loss = generator_loss(discriminator(generator(latent))), then zero_grad, backward, step.",
         ),
     ),
@@ -479,17 +498,19 @@ QUESTIONS = [
         choices=(
             Choice(
                 "Straight to the equilibrium (0, 0).",
-                "At (1, 0) theta does not move at all: d_theta = -psi f' = 0. First psi must grow, and by then ...",
+                "At (1, 0) theta does not move at all: d_theta = -psi f' = 0. First psi must grow, and by "
+                "then ...",
             ),
             Choice(
                 "It circles the equilibrium, a little further out with every turn.",
-                "The field is at a right angle to the direction of the equilibrium: theta d_theta + psi d_psi = 0. "
-                "Infinitely small steps would circle for ever; steps of finite length leave the circle outwards.",
+                "The field is at a right angle to the direction of the equilibrium: theta d_theta + psi "
+                "d_psi = 0. Infinitely small steps would circle for ever; steps of finite length leave the "
+                "circle outwards.",
             ),
             Choice(
                 "It circles the equilibrium and slowly spirals in.",
-                "Nothing pulls inwards: theta d_theta + psi d_psi = 0 at every point, so the distance to (0, 0) does "
-                "not shrink. A penalty on the discriminator's gradient would do it.",
+                "Nothing pulls inwards: theta d_theta + psi d_psi = 0 at every point, so the distance to (0, "
+                "0) does not shrink. A penalty on the discriminator's gradient would do it.",
             ),
         ),
         right="b",
@@ -500,13 +521,15 @@ QUESTIONS = [
         choices=(
             Choice(
                 "The generator is trained in the wrong direction.",
-                "Its gradients are computed, and they would point the wrong way; but the optimiser of this step holds "
-                "the discriminator's weights only, and the generator's own step begins with zero_grad().",
+                "Its gradients are computed, and they would point the wrong way; but the optimiser of this "
+                "step holds the discriminator's weights only, and the generator's own step begins with "
+                "zero_grad().",
             ),
             Choice(
                 "Nothing changes in the result; each step costs more.",
-                "backward() runs on through the generator for nothing. It turns into an error of the result as soon as "
-                "the generator's step forgets its zero_grad(). Two harmless mistakes make a harmful one.",
+                "backward() runs on through the generator for nothing. It turns into an error of the result "
+                "as soon as the generator's step forgets its zero_grad(). Two harmless mistakes make a "
+                "harmful one.",
             ),
             Choice(
                 "An error: the graph is used twice.",
