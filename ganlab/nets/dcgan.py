@@ -1,0 +1,78 @@
+"""Small DCGAN networks (Radford et al., 2015, arXiv:1511.06434), with an encoder that is the generator reversed.
+
+Images travel as vectors `(n, channels * side * side)` in [-1, 1]: the methods, which know only `(*seeds, n, dim)`,
+train images as they train points. No seeds axis here. `side` is 4 times a power of two, at least 8.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ganlab.errors import GanlabError
+from ganlab.nets.encoder import TwoBatchNorm2d
+from ganlab.seeds import Streams, as_streams
+
+
+def doublings(side: int) -> int:
+    """How often 4 is doubled to reach `side`: 1 for 8, 3 for 32, 4 for 64."""
+    times = max(1, (side // 4).bit_length() - 1)
+    if 4 * 2**times != side:
+        raise GanlabError(f"side is {side}; give 8, 16, 32, 64 or 128, and pad images of other sizes first.")
+    return times
+
+
+def dcgan_generator(
+    side: int, channels: int = 1, latent: int = 100, width: int = 32, rng: Streams | int | None = None
+) -> nn.Sequential:
+    """Latents `(n, latent)` to images `(n, channels * side * side)` in [-1, 1].
+
+    Transposed convolutions 4x4 with stride 2, batch norm, ReLU; tanh at the end. `width` channels before the last
+    layer, twice as many in each layer before.
+    """
+    times = doublings(side)
+    wide = width * 2 ** (times - 1)
+    layers: list[nn.Module] = [nn.Linear(latent, wide * 16, bias=False), nn.Unflatten(1, (wide, 4, 4))]
+    layers += [TwoBatchNorm2d(wide), nn.ReLU()]
+    for _ in range(times - 1):
+        layers += [nn.ConvTranspose2d(wide, wide // 2, 4, 2, 1, bias=False), TwoBatchNorm2d(wide // 2), nn.ReLU()]
+        wide //= 2
+    layers += [nn.ConvTranspose2d(wide, channels, 4, 2, 1), nn.Tanh(), nn.Flatten()]
+    return initialised(nn.Sequential(*layers), rng)
+
+
+def _downwards(side: int, channels: int, width: int, outputs: int) -> list[nn.Module]:
+    layers: list[nn.Module] = [nn.Unflatten(1, (channels, side, side))]
+    layers += [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+    for _ in range(doublings(side) - 1):
+        layers += [nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2)]
+        width *= 2
+    return [*layers, nn.Flatten(), nn.Linear(width * 16, outputs)]
+
+
+def dcgan_discriminator(
+    side: int, channels: int = 1, width: int = 32, rng: Streams | int | None = None
+) -> nn.Sequential:
+    """Images `(n, channels * side * side)` to logits `(n,)`. Real and fake batches go through it separately."""
+    return initialised(nn.Sequential(*_downwards(side, channels, width, 1), nn.Flatten(0)), rng)
+
+
+def dcgan_encoder(
+    side: int, channels: int = 1, latent: int = 100, width: int = 32, rng: Streams | int | None = None
+) -> nn.Sequential:
+    """Images `(n, channels * side * side)` to latents `(n, latent)`: the generator reversed (Che et al., appendix B)."""
+    return initialised(nn.Sequential(*_downwards(side, channels, width, latent)), rng)
+
+
+@torch.no_grad()
+def initialised(network: nn.Module, rng: Streams | int | None = None) -> nn.Module:
+    """DCGAN's initial weights, N(0, 0.02^2) and no bias, from the stream of one seed."""
+    rng = as_streams(rng, "weights")
+    if not rng.single:
+        raise GanlabError(f"Image networks train one seed at a time; this stream holds {len(rng.seeds)} seeds.")
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            layer.weight.copy_(0.02 * rng.normal(*layer.weight.shape))
+            if layer.bias is not None:
+                layer.bias.zero_()
+    return network
