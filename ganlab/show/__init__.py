@@ -3,26 +3,44 @@
 from ganlab.show.compare import bootstrap_interval, heatmap, image_grid, interval_table, strip
 from ganlab.show.curves import coverage_over_steps, loss_curves, metric_over_steps
 from ganlab.show.figure import alt_of, display, heading, headline, new_figure, with_alt
+from ganlab.show.live import (
+    HandTrainedGAN,
+    Live,
+    choice,
+    explore,
+    interactive,
+    live_gan,
+    slider,
+    training_scenes,
+)
 from ganlab.show.planar import discriminator_field, extent_of, many_seeds, samples_over_target, trajectories
 
 __all__ = [
+    "HandTrainedGAN",
+    "Live",
     "alt_of",
     "bootstrap_interval",
+    "choice",
     "coverage_over_steps",
     "discriminator_field",
     "display",
+    "explore",
     "extent_of",
     "heading",
     "headline",
     "heatmap",
     "image_grid",
+    "interactive",
     "interval_table",
+    "live_gan",
     "loss_curves",
     "many_seeds",
     "metric_over_steps",
     "new_figure",
     "samples_over_target",
+    "slider",
     "strip",
+    "training_scenes",
     "trajectories",
     "with_alt",
 ]

@@ -13,7 +13,7 @@ from ganlab.show.figure import (
     GOOD,
     INK,
     MARKERS,
-    PALETTE,
+    SERIES,
     as_array,
     heading,
     headline,
@@ -23,8 +23,6 @@ from ganlab.show.figure import (
     plain_axes,
     with_alt,
 )
-
-SERIES = (0, 1, 4, 5, 9, 7)
 
 
 def bootstrap_interval(values: Any, level: float = 0.95, draws: int = 10_000) -> tuple[float, float, float]:
@@ -70,7 +68,7 @@ def strip(
     span = float(np.ptp(everything)) or 1.0
     words = []
     for index, (name, numbers) in enumerate(groups.items()):
-        colour, marker = PALETTE[SERIES[index % len(SERIES)]], MARKERS[index % len(MARKERS)]
+        colour, marker = SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)]
         axes.scatter(
             numbers,
             index + _swarm(numbers, span),

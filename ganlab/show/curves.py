@@ -1,6 +1,6 @@
 """Numbers over steps: every seed as a thin line, the median as a thick one, floor and ceiling beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ganlab.show.figure import (
     GOOD,
     GREY,
     MARKERS,
-    PALETTE,
+    SERIES,
     as_array,
     heading,
     lead,
@@ -24,8 +24,6 @@ from ganlab.show.figure import (
     spread_labels,
     with_alt,
 )
-
-SERIES = (0, 1, 4, 5, 9, 7)  # green and vermilion are kept for ceiling and floor
 
 
 def _series(values: Any, steps: np.ndarray, label: str) -> dict[str, np.ndarray]:
@@ -43,12 +41,14 @@ def draw_metric(
     floor: float | None = None,
     ceiling: float | None = None,
     whole: bool = False,
+    colours: Sequence[str] = SERIES,
+    limits: tuple[float, float] | None = None,
 ) -> str:
     """One panel of curves; returns the numbers in words."""
     steps = as_array(steps).astype(float)
     groups = _series(values, steps, label)
     for index, table in enumerate(groups.values()):
-        colour, marker = PALETTE[SERIES[index % len(SERIES)]], MARKERS[index % len(MARKERS)]
+        colour, marker = colours[index % len(colours)], MARKERS[index % len(MARKERS)]
         if len(table) > 1:
             axes.plot(steps, table.T, color=colour, alpha=0.28, linewidth=0.9, zorder=2)
         marked = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), 7)).astype(int))
@@ -72,32 +72,38 @@ def draw_metric(
     axes.set_xlabel("training steps")
     axes.set_xlim(steps[0], steps[-1] if len(steps) > 1 else steps[0] + 1)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    _limits(axes, [*groups.values(), *[np.array([x]) for x in (floor, ceiling) if x is not None]])
+    if limits is None:
+        limits = _limits([*groups.values(), *[np.array([x]) for x in (floor, ceiling) if x is not None]])
+    axes.set_ylim(*limits)
     if whole:
         axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
-    _end_labels(axes, groups, floor, ceiling)
+    _end_labels(axes, groups, floor, ceiling, colours)
     return _in_words(steps, groups, label, floor, ceiling)
 
 
-def _limits(axes: Axes, tables: list[np.ndarray]) -> None:
+def _limits(tables: list[np.ndarray]) -> tuple[float, float]:
     everything = np.concatenate([table.ravel() for table in tables])
     everything = everything[np.isfinite(everything)]
     if not len(everything):
-        return
+        return 0.0, 1.0
     low, high = float(everything.min()), float(everything.max())
     pad = 0.06 * (high - low) or 0.5
-    axes.set_ylim(low - pad, high + pad)
+    return low - pad, high + pad
 
 
 def _end_labels(
-    axes: Axes, groups: Mapping[str, np.ndarray], floor: float | None, ceiling: float | None
+    axes: Axes,
+    groups: Mapping[str, np.ndarray],
+    floor: float | None,
+    ceiling: float | None,
+    colours: Sequence[str],
 ) -> None:
     """Names at the right end of the lines, moved apart where they would overlap."""
     entries = []
     for index, (name, table) in enumerate(groups.items()):
         end = float(np.nanmedian(table[:, -1])) if np.isfinite(table[:, -1]).any() else np.nan
         what = f"{name} " if name else ("median " if len(table) > 1 else "")
-        entries.append((end, f"{what}{number(end)}", PALETTE[SERIES[index % len(SERIES)]], "bold"))
+        entries.append((end, f"{what}{number(end)}", colours[index % len(colours)], "bold"))
     if ceiling is not None:
         entries.append((ceiling, f"ceiling {number(ceiling)}", GOOD, "normal"))
     if floor is not None:
@@ -106,7 +112,7 @@ def _end_labels(
     if not entries:
         return
     low, high = axes.get_ylim()
-    height = axes.figure.get_size_inches()[1] * 72 * 0.75
+    height = 72 / axes.figure.dpi * axes.bbox.height
     places = spread_labels([entry[0] for entry in entries], 13 / height * (high - low))
     for place, (_, text, colour, weight) in zip(places, entries, strict=True):
         axes.annotate(
@@ -184,9 +190,9 @@ def coverage_over_steps(
         floor: for example 1, what a generator that emits one point covers.
     """
     figure, ((axes,),) = new_figure(7.6, 3.9)
-    words = draw_metric(axes, steps, covered, "modes covered", floor, modes, whole=True)
+    limits = (-0.3, modes * 1.05 + 0.1)
+    words = draw_metric(axes, steps, covered, "modes covered", floor, modes, whole=True, limits=limits)
     groups = _series(covered, as_array(steps), "modes covered")
-    axes.set_ylim(-0.3, modes * 1.05 + 0.1)
     axes.set_ylabel("modes covered")
     if title is None:
         last = next(iter(groups.values()))[:, -1]

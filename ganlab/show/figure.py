@@ -22,6 +22,7 @@ from ganlab.errors import GanlabError
 DPI = 90
 PALETTE = tuple(to_hex(colour) for colour in seaborn.color_palette("colorblind"))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")  # colour is never the only difference
+SERIES = tuple(PALETTE[index] for index in (0, 1, 4, 5, 9, 7))  # green and vermilion: ceiling and floor
 
 # What colours mean, in every figure of the course.
 REAL = PALETTE[0]  # blue: real data, the target, "the discriminator says real"
@@ -76,6 +77,19 @@ def new_figure(
     return figure, axes
 
 
+def placed_figure(
+    width: float, height: float, places: dict[str, tuple[float, float, float, float]]
+) -> tuple[DescribedFigure, dict[str, Axes]]:
+    """An empty figure with axes at fixed places (left, bottom, width, height; of the figure's size).
+
+    Finding places for the labels doubles the time of a frame: live views fix them.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = DescribedFigure(figsize=(width, height))
+        panels = {name: figure.add_axes(place) for name, place in places.items()}
+    return figure, panels
+
+
 def heading(axes: Axes, text: str, pad: float = 10) -> None:
     """The panel's title, which says the finding: bold, at the left."""
     axes.set_title(text, loc="left", fontsize=11.5, fontweight="bold", color=INK, pad=pad)
@@ -112,8 +126,11 @@ def alt_of(figure: Figure) -> str:
     return text
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as PNG bytes at no more than 90 dots per inch, the same bytes for the same figure."""
+def png(figure: Figure, optimise: bool = True) -> bytes:
+    """The figure as PNG bytes at no more than 90 dots per inch, the same bytes for the same figure.
+
+    Without `optimise` it is somewhat larger and sooner there: for frames that nobody keeps.
+    """
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(
@@ -121,7 +138,7 @@ def png(figure: Figure) -> bytes:
             format="png",
             dpi=min(figure.dpi, DPI),
             metadata={"Software": None},
-            pil_kwargs={"optimize": True},
+            pil_kwargs={"optimize": optimise},
         )
     return buffer.getvalue()
 
@@ -134,7 +151,7 @@ def mimebundle(figure: Figure) -> tuple[dict[str, str], dict[str, dict[str, str]
 
 
 def display(figure: Figure) -> None:
-    """Show a figure in a notebook: an image/png whose metadata holds the alt text, and `Figure: <alt>` as text."""
+    """Show a figure in a notebook: an image/png with its alt text, and `Figure: <alt>` as text."""
     from IPython.display import display as show
 
     data, metadata = mimebundle(figure)
@@ -146,7 +163,7 @@ def lead(title: str | None) -> str:
     return f"{title.rstrip('.')}. " if title else ""
 
 
-# Small helpers ------------------------------------------------------------------------------------------------
+# Small helpers ------------------------------------------------------------------------------------------
 
 
 def as_array(values: Any) -> np.ndarray:

@@ -105,18 +105,12 @@ def _inside(points: np.ndarray, extent: Extent) -> np.ndarray:
 
 
 def _points_per_unit(axes: Axes, extent: Extent) -> float:
-    width, height = axes.figure.get_size_inches()
-    grid = axes.get_gridspec()
-    return (
-        0.8
-        * 72
-        * min(width / (grid.ncols if grid else 1), height / (grid.nrows if grid else 1))
-        / (extent[1] - extent[0])
-    )
+    """Typographic points for each unit of data, before the layout has its last word."""
+    return 72 / axes.figure.dpi * min(axes.bbox.width, axes.bbox.height) / (extent[1] - extent[0])
 
 
 def draw_target(axes: Axes, mixture: Any, covered: np.ndarray | None, extent: Extent, ring: float) -> None:
-    """The modes: sigma circles where they can be seen, else rings of fixed size; missing ones dashed and crossed."""
+    """The modes: sigma circles where they can be seen, else rings of fixed size; missing ones crossed."""
     centres, sigma, weights = (as_array(part) for part in (mixture.centres, mixture.sigma, mixture.weights))
     covered = np.ones(len(centres), bool) if covered is None else covered
     per_unit = _points_per_unit(axes, extent)
@@ -204,7 +198,7 @@ def samples_over_target(
     """Generated points over the target's modes.
 
     A covered mode is a blue ring, a missing one a dashed ring with a cross. The circles are 1, 2 and 3 sigma
-    where that can be seen; a narrower mode gets a ring of fixed size: at sigma 0.01 its circle would be a dot.
+    where that can be seen; a narrower mode gets a ring of fixed size, as its circle would be a dot.
 
     Args:
         samples: shape (n, 2).
@@ -278,24 +272,29 @@ def many_seeds(
     )
 
 
-# The discriminator's field ------------------------------------------------------------------------------------
+# The discriminator's field ------------------------------------------------------------------------------
+
+
+def cell_centres(extent: Extent, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of the centres of a resolution x resolution raster over the extent."""
+    middle = (np.arange(resolution) + 0.5) / resolution
+    return extent[0] + middle * (extent[1] - extent[0]), extent[2] + middle * (extent[3] - extent[2])
 
 
 def field_on_grid(
     discriminator: Callable[[torch.Tensor], torch.Tensor], extent: Extent, resolution: int
 ) -> np.ndarray:
-    """D = sigmoid(logit) on a regular grid, shape (resolution, resolution), row 0 at the bottom."""
-    x = torch.linspace(extent[0], extent[1], resolution)
-    y = torch.linspace(extent[2], extent[3], resolution)
-    points = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2)
+    """D = sigmoid(logit) at the cell centres, shape (resolution, resolution), row 0 at the bottom."""
+    points = np.stack(np.meshgrid(*cell_centres(extent, resolution)), -1).reshape(-1, 2)
     with torch.no_grad():
-        return as_array(torch.sigmoid(discriminator(points)).reshape(resolution, resolution)).astype(float)
+        logits = discriminator(torch.tensor(points, dtype=torch.float32))
+    return as_array(torch.sigmoid(logits).reshape(resolution, resolution)).astype(float)
 
 
 def generator_pull(
     discriminator: Callable[[torch.Tensor], torch.Tensor], samples: Any, loss: str = "non-saturating"
 ) -> np.ndarray:
-    """Where the generator's loss would move each sample: minus the gradient of its loss at the sample, (n, 2).
+    """Where the generator's loss would move each sample: minus the gradient of its loss there, (n, 2).
 
     non-saturating: grad log D(x);  minimax: -grad log(1 - D(x)).
     """
@@ -343,8 +342,9 @@ def draw_field(
     arrows: int = 28,
     arrow_scale: float | None = None,
     resolution: int = 101,
+    size: float = 1.0,
 ) -> tuple[Field, Any]:
-    """One panel of the field; returns its numbers and the image (for a colour bar)."""
+    """One panel of the field, its marks `size` times the usual; returns its numbers and the image."""
     fake, true = planar_points(samples), planar_points(real, "real")
     probability = field_on_grid(discriminator, extent, resolution)
     image = axes.imshow(
@@ -358,11 +358,19 @@ def draw_field(
         zorder=0,
     )
     if probability.min() < 0.5 < probability.max():
-        ticks = [np.linspace(extent[0], extent[1], resolution), np.linspace(extent[2], extent[3], resolution)]
-        contour = axes.contour(*ticks, probability, levels=[0.5], colors=[INK], linewidths=1.1, zorder=2)
-        axes.clabel(contour, fmt={0.5: "D = 0.5"}, fontsize=8)
-    axes.scatter(*true[:300].T, s=18, marker="o", color=REAL, edgecolors="white", linewidths=0.6, zorder=3)
-    axes.scatter(*fake[:300].T, s=18, marker="D", color=FAKE, edgecolors=INK, linewidths=0.5, zorder=4)
+        contour = axes.contour(
+            *cell_centres(extent, resolution),
+            probability,
+            levels=[0.5],
+            colors=[INK],
+            linewidths=1.1,
+            zorder=2,
+        )
+        axes.clabel(contour, fmt={0.5: "D = 0.5"}, fontsize=8 if size >= 1 else 7)
+    line = 0.5 * size
+    dot = 18 * size**2
+    axes.scatter(*true[:300].T, s=dot, marker="o", color=REAL, edgecolors="white", linewidths=line, zorder=3)
+    axes.scatter(*fake[:300].T, s=dot, marker="D", color=FAKE, edgecolors=INK, linewidths=line, zorder=4)
     chosen = _spread_out(fake[:SHOWN], arrows)
     pull = generator_pull(discriminator, chosen, loss)
     lengths = np.linalg.norm(pull, axis=1)
@@ -416,37 +424,31 @@ def discriminator_field(
     """
     figure, ((axes,),) = new_figure(6.1, 5.2)
     found, image = draw_field(axes, discriminator, samples, real, extent, loss, arrow_scale=arrow_scale)
-    believes(figure, image, [axes])
+    believes(figure, image, ax=[axes])
     heading(axes, title or found.finding())
     axes.scatter([], [], s=26, marker="D", color=FAKE, edgecolors=INK, linewidths=0.5, label="generated")
     axes.scatter([], [], s=24, color=REAL, edgecolors="white", linewidths=0.5, label="real")
-    axes.plot(
-        [],
-        [],
-        color=INK,
-        marker=r"$\rightarrow$",
-        markersize=13,
-        linewidth=0,
-        label="the generator's next move",
-    )
+    arrow = {"color": INK, "marker": r"$\rightarrow$", "markersize": 13, "linewidth": 0}
+    axes.plot([], [], **arrow, label="the generator's next move")
     legend_below(axes)
     return with_alt(
         figure,
-        f"{lead(title)}Map of the discriminator's probability D that a point is real, with arrows at generated "
-        f"points where the {loss} loss would move them. Mean D is {found.at_real:.2f} at real points and "
+        f"{lead(title)}Map of the discriminator's probability D that a point is real, with arrows at "
+        f"generated points where the {loss} loss would move them. Mean D is {found.at_real:.2f} at real points, "
         f"{found.at_fake:.2f} at generated ones; the longest arrow is a gradient of {number(found.longest)}.",
     )
 
 
-def believes(figure: Figure, image: Any, axes: Sequence[Axes]) -> None:
-    """The colour bar of the field, in words."""
-    bar = figure.colorbar(image, ax=list(axes), shrink=0.75, aspect=28, pad=0.02, ticks=[0, 0.5, 1])
+def believes(figure: Figure, image: Any, ax: Sequence[Axes] = (), cax: Axes | None = None) -> None:
+    """The colour bar of the field, in words: beside the axes `ax`, or in the axes `cax`."""
+    place = {"cax": cax} if cax else {"ax": list(ax), "shrink": 0.75, "aspect": 28, "pad": 0.02}
+    bar = figure.colorbar(image, ticks=[0, 0.5, 1], **place)
     bar.ax.set_yticklabels(["0  fake", "0.5", "1  real"], fontsize=9, color=GREY)
     bar.ax.tick_params(length=0)
     bar.outline.set_visible(False)
 
 
-# Trajectories -------------------------------------------------------------------------------------------------
+# Trajectories -------------------------------------------------------------------------------------------
 
 
 def trajectories(
