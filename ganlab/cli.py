@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -20,6 +21,17 @@ app = typer.Typer(
 app.command()(run)
 app.command()(course)
 app.add_typer(notebooks_app, name="notebooks")
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Look whether everything is here, and say what to do about what is not."""
+    from ganlab import doctor
+
+    findings = doctor.examine()
+    print(doctor.as_json(findings) if as_json else doctor.as_text(findings))
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
 
 
 class Stopped(BaseException):

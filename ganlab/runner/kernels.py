@@ -17,7 +17,7 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager, papermil
 
 
 START_TIMEOUT = 120  # seconds that a kernel may take to start on a busy machine
-QUIET = ["--log-level=ERROR"]  # a kernel warns on our stderr that a local port is not encrypted
+QUIET = ["--log-level=CRITICAL"]  # kernels write to our stderr: that a local port is not encrypted, for one
 
 T = TypeVar("T")
 OnCell = Callable[[int, int], None]  # called with (cells finished, cells in all)

@@ -8,7 +8,6 @@ import nbformat
 from jinja2 import DictLoader
 from latex2mathml.converter import convert as latex_to_mathml
 from nbconvert.exporters import HTMLExporter
-from nbconvert.filters import markdown2html
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from traitlets.config import Config
@@ -37,6 +36,7 @@ _INDEX = """<!DOCTYPE html>
   h1 { line-height: 1.2; } ol { list-style: none; padding: 0; }
   li { display: grid; grid-template-columns: 13rem 1fr; gap: 1.4rem; padding: 1.4rem 0; border-top: 1px solid var(--line); }
   li img { width: 100%; height: 9rem; object-fit: contain; background: #fff; border-radius: .4rem; }
+  a { color: #0b66c3; } @media (prefers-color-scheme: dark) { a { color: #7ab8ff; } }
   li h2 { margin: 0 0 .3rem; font-size: 1.25rem; } li p { margin: .3rem 0; }
   .result { font-family: ui-monospace, monospace; font-size: .92rem; } .failed { color: #c5304a; font-weight: 600; }
   .time, footer { opacity: .75; font-size: .92rem; } footer { border-top: 1px solid var(--line); padding-top: 1rem; }
@@ -76,7 +76,7 @@ class _PageExporter(HTMLExporter):
 
     def default_filters(self):
         yield from super().default_filters()
-        yield "markdown2html", lambda source: MarkdownWithMath(renderer=_MathMLRenderer(escape=False)).render(source)
+        yield "markdown2html", _to_html
 
 
 def chapter_page(notebook: str) -> str:
@@ -126,13 +126,19 @@ def _first_figure(notebook: NotebookNode) -> str:
 
 
 def _purpose(notebook: NotebookNode) -> str:
-    paragraphs = re.split(r"\n\s*\n", notebook.cells[0].source) if notebook.cells else []
-    text = next((p for p in paragraphs if not p.lstrip().startswith(("#", "!", "<", "|", "-", "*"))), "")
-    return str(markdown2html(text)) if text else ""
+    lines = notebook.cells[0].source.splitlines() if notebook.cells else []
+    text = "\n".join("" if line.startswith("#") else line for line in lines)
+    paragraphs = (p.strip() for p in re.split(r"\n\s*\n", text))
+    return _to_html(next((p for p in paragraphs if p and not p.startswith(("!", "<", "|", "-", "* "))), ""))
+
+
+def _to_html(markdown: str) -> str:
+    return MarkdownWithMath(renderer=_MathMLRenderer(escape=False)).render(markdown)
 
 
 def _mathml(formula: str, display: str) -> str | None:
+    numbered = re.sub(r"\\tag\{([^{}]*)\}", r"\\qquad(\1)", formula.strip())
     try:
-        return latex_to_mathml(formula.strip(), display=display)
+        return latex_to_mathml(numbered, display=display)
     except Exception:  # the converter raises many types for TeX that it does not know
         return None
