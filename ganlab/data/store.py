@@ -15,13 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from ganlab.errors import GanlabError
+from ganlab.files import write_atomically
 
 MANIFEST = "manifest.json"
 
@@ -37,35 +35,21 @@ def home() -> Path:
 @cache
 def embedded_folder() -> Path:
     """The data that comes with the project: `ganlab/_data` in an installed wheel, `data/` in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "_data", package.parent / "data"):
+    for folder in (Path(__file__).resolve().parents[1] / "_data", data_folder()):
         if any(folder.glob(f"*/{MANIFEST}")):
             return folder
-    raise GanlabError(f"The data that comes with ganlab is missing beside {package}; reinstall ganlab.")
+    raise GanlabError(f"The data that comes with ganlab is missing beside {Path(__file__).parents[1]}; reinstall it.")
+
+
+def data_folder() -> Path:
+    """`data/` of a checkout: where the scripts of `ganlab.data.make` write."""
+    return Path(__file__).resolve().parents[2] / "data"
 
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; on success flush it to the disk and rename it over `path`.
-
-    When the block raises, the aside file is removed and `path` is what it was before.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        yield aside
-        flush(aside)
-        os.replace(aside, path)
-        flush(path.parent)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:
@@ -80,9 +64,8 @@ def flush(path: Path) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write `value` as indented JSON, aside and renamed."""
-    with written_aside(path) as aside:
-        aside.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write `value` as indented JSON, all of it or nothing."""
+    write_atomically(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict:
