@@ -79,47 +79,45 @@ def same_function(
     "in-place", "no-gradient", "gradient", a misconception's reason, or the failing case's.
     """
     takes(answer, arguments_of(reference))
+
+    def same(one: Any, other: Any) -> bool:
+        return close(_tensors(one, canonical), _tensors(other, canonical), rtol, atol)
+
+    def fits(misconception: Misconception) -> bool:
+        """It gives what the answer gave, on every case so far."""
+        for arguments, got, got_gradients in tried:
+            wrong, wrong_gradients = _evaluate(misconception.answer, arguments, gradients)
+            if not same(got, wrong):
+                return False
+            if got_gradients is not None and not close(got_gradients, wrong_gradients, rtol, atol):
+                return False
+        return True
+
+    tried: list[tuple] = []
     for case in cases:
         want, want_gradients = _evaluate(reference, case.arguments, gradients)
         got, got_gradients = _evaluate(answer, case.arguments, gradients)
         same_kind(got, want, case.words)
-
-        def differs(one: Any, other: Any) -> bool:
-            return not close(_tensors(one, canonical), _tensors(other, canonical), rtol, atol)
-
-        wrong_value = differs(got, want)
-        if not wrong_value and not gradients:
+        tried.append((case.arguments, got, got_gradients))
+        right_value = same(got, want)
+        if right_value and close(got_gradients, want_gradients, rtol, atol):
             continue
-        if gradients and not wrong_value and got_gradients is None:
+        if right_value and got_gradients is None:
             raise NotYet(
                 "no-gradient",
                 "the value is right but no gradient flows back through it: a detach(), an .item(), a "
                 "no_grad() or a conversion cuts it off.",
             )
-        if not wrong_value and close(got_gradients, want_gradients, rtol, atol):
-            continue
-        for misconception in misconceptions:
-            wrong, wrong_gradients = _evaluate(misconception.answer, case.arguments, gradients)
-            fits = not differs(got, wrong)
-            if not wrong_value:
-                fits = close(got_gradients, wrong_gradients, rtol, atol)
-            elif not differs(wrong, want):
-                fits = False  # the misconception is harmless on this case, so it cannot be what went wrong
-            if fits:
-                raise NotYet(
-                    misconception.reason, f"{misconception.sentence} {compared(case.words, got, want)}"
-                )
-        if not wrong_value:
-            raise NotYet(
-                "gradient",
-                "the value is right but its gradient is not. "
-                + compared(case.words, got_gradients, want_gradients),
-            )
+        for misconception in filter(fits, misconceptions):
+            sentence = f"{misconception.sentence} {compared(case.words, got, want)}"
+            raise NotYet(misconception.reason, sentence)
+        if right_value:
+            gradient = compared(case.words, got_gradients, want_gradients)
+            raise NotYet("gradient", f"the value is right but its gradient is not. {gradient}")
         reason, why = case.reason, case.why
         if not why and not _finite(got) and _finite(want):
             reason, why = "overflow", "a number becomes infinite or undefined on the way."
-        why = f"{why} " if why else ""
-        raise NotYet(reason, f"{why}{compared(case.words, got, want)}")
+        raise NotYet(reason, f"{why} {compared(case.words, got, want)}".strip())
 
 
 def unchanged(
@@ -140,11 +138,15 @@ def unchanged(
 def takes(answer: Callable, arguments: Sequence[str]) -> None:
     """The answer can be called with that many arguments, by position."""
     try:
-        inspect.signature(answer).bind(*arguments)
+        signature = inspect.signature(answer)
+    except ValueError:  # some functions written in C do not tell
+        return
+    try:
+        signature.bind(*arguments)
     except TypeError:
         raise NotYet(
             "signature",
-            f"it takes {inspect.signature(answer)} where the notebook calls it with ({', '.join(arguments)}).",
+            f"it takes {signature}; the notebook calls it with ({', '.join(arguments)}).",
         ) from None
 
 
@@ -275,33 +277,19 @@ def _finite(value: Any) -> bool:
 
 def _evaluate(function: Callable, arguments: tuple, gradients: bool) -> tuple[Any, list[Tensor] | None]:
     """The result on fresh copies of the arguments, and the gradients (None when nothing carries any)."""
-    copies = [
-        argument.detach().clone() if isinstance(argument, Tensor) else argument for argument in arguments
-    ]
-    leaves = (
-        [copy for copy in copies if isinstance(copy, Tensor) and copy.is_floating_point()]
-        if gradients
-        else []
-    )
+    copies = [item.detach().clone() if isinstance(item, Tensor) else item for item in arguments]
+    leaves = [item for item in copies if isinstance(item, Tensor) and item.is_floating_point() and gradients]
     for leaf in leaves:
         leaf.requires_grad_()
     result = function(*copies)
     for copy, argument in zip(copies, arguments, strict=True):
         if isinstance(argument, Tensor) and not torch.equal(copy.detach(), argument):
-            raise NotYet(
-                "in-place", "it changes its input, which other cells still need. Make a new tensor instead."
-            )
-    if not gradients:
+            raise NotYet("in-place", "it changes its input, which other cells still need. Make a new tensor.")
+    outputs = result if isinstance(result, tuple | list) else [result]
+    outputs = [item.sum() for item in outputs if isinstance(item, Tensor) and item.requires_grad]
+    if not leaves or not outputs:
         return result, None
-    outputs = [
-        item
-        for item in (result if isinstance(result, tuple | list) else [result])
-        if isinstance(item, Tensor)
-    ]
-    outputs = [output for output in outputs if output.requires_grad]
-    if not outputs:
-        return result, None
-    found = torch.autograd.grad(sum(output.sum() for output in outputs), leaves, allow_unused=True)
+    found = torch.autograd.grad(sum(outputs), leaves, allow_unused=True)
     return result, [
-        torch.zeros_like(leaf) if grad is None else grad for leaf, grad in zip(leaves, found, strict=True)
+        torch.zeros_like(x) if grad is None else grad for x, grad in zip(leaves, found, strict=True)
     ]

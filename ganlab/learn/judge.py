@@ -61,12 +61,9 @@ def _empty():
     pass
 
 
-def _operations(function: Callable) -> list[str]:
-    return [
-        step.opname
-        for step in dis.get_instructions(function)
-        if step.opname not in ("NOP", "RESUME", "CACHE")
-    ]
+def _operations(function: Callable) -> list[tuple]:
+    steps = dis.get_instructions(function)
+    return [(step.opname, step.argval) for step in steps if step.opname not in ("NOP", "RESUME", "CACHE")]
 
 
 def is_stub(answer: Callable) -> bool:

@@ -34,6 +34,9 @@ Loss = Callable[[Players, Batch], Tensor]
 
 LR = 0.05
 
+_STEP_FIRST = "step() came before backward(): it used the gradients of the step before. Swap the two."
+_ONE_STEP = "optimiser.step() ran more than once. One turn is one loss, one backward() and one step()."
+
 
 class Player(nn.Module):
     """A network that notes the inputs it was called with, and its outputs."""
@@ -110,6 +113,13 @@ def watch_step(
     pieces = {**players, **batch, "optimiser": optimiser}
     try:
         watched.returned = answer(*(pieces[name] for name in arguments))
+    except RuntimeError as error:
+        if "modified by an inplace operation" not in str(error) or not watched.at_step:
+            raise
+        # The weights were stepped while a graph still needed them.
+        if ("backward", trains) not in watched.events[: watched.events.index(("step", ""))]:
+            raise NotYet("order", _STEP_FIRST) from None
+        raise NotYet("steps", _ONE_STEP) from None
     finally:
         for handle in handles:
             handle.remove()
@@ -189,7 +199,8 @@ def check_step(
             )
     got = watched.at_step[0]
     if not same_gradient(got, want):
-        _explain_gradient(got, want, unclipped, planted[trains], wrong, clip_norm, trains, players, batch)
+        given = {name: tensor for name, tensor in batch.items() if name in arguments}
+        _explain_gradient(got, want, unclipped, planted[trains], wrong, clip_norm, trains, players, given)
     for name in watched.frozen:
         raise NotYet(
             "frozen", f"the {name} is left with requires_grad off: it will not learn in its next step."
@@ -219,7 +230,7 @@ def _stepped_once(watched: Watched, trains: str, others: Sequence[str]) -> None:
     if len(watched.at_step) == 1:
         return
     if len(watched.at_step) > 1:
-        raise NotYet("steps", f"optimiser.step() ran {len(watched.at_step)} times. One turn is one step.")
+        raise NotYet("steps", _ONE_STEP)
     if watched.moved:
         raise NotYet(
             "no-step",
@@ -244,9 +255,7 @@ def _backward_before_step(watched: Watched, trains: str) -> None:
         )
     if ("backward", trains) in before or not reached:
         return
-    raise NotYet(
-        "order", "step() came before backward(): it used the gradients of the step before. Swap the two."
-    )
+    raise NotYet("order", _STEP_FIRST)
 
 
 def _explain_gradient(
@@ -258,10 +267,10 @@ def _explain_gradient(
     clip_norm: float | None,
     trains: str,
     players: Mapping[str, Player],
-    batch: Batch,
+    given: Batch,
 ) -> None:
     """Raise NotYet with the best explanation for a gradient that is not the right one."""
-    n = len(next(iter(batch.values())))
+    n = len(next(iter(given.values())))
 
     def scaled(gradients: Sequence[Tensor], factor: float) -> list[Tensor]:
         return [factor * g for g in gradients]
@@ -297,8 +306,6 @@ def _explain_gradient(
     for mistake, gradient in wrong:
         if same_gradient(got, gradient):
             raise NotYet(mistake.reason, mistake.sentence)
-        if same_gradient(got, scaled(gradient, -1.0)):
-            raise NotYet(mistake.reason, f"{mistake.sentence} And its sign is turned as well.")
     if same_gradient(got, scaled(want, n)):
         raise NotYet(
             "sum", f"the gradient is {n} times too large, the size of the batch: a sum where a mean belongs."
@@ -306,7 +313,7 @@ def _explain_gradient(
     ratio = _ratio(got, want)
     if ratio is not None:
         raise NotYet("scale", f"the gradient has the right direction but {ratio:.3g} times the right length.")
-    _explain_calls(players, batch)
+    _explain_calls(players, given)
     raise NotYet(
         "gradient",
         f"the {trains}'s gradient at optimiser.step() is not that of its loss: its length is "
@@ -314,19 +321,19 @@ def _explain_gradient(
     )
 
 
-def _explain_calls(players: Mapping[str, Player], batch: Batch) -> None:
+def _explain_calls(players: Mapping[str, Player], given: Batch) -> None:
     """Raise NotYet when the networks were not called with what the step was given."""
     for name, player in players.items():
         if any(_holds(player.inputs, output) for output in player.outputs):
             raise NotYet("twice", f"the {name} was applied to its own output.")
     seen = [x for player in players.values() for x in player.inputs]
-    for name, tensor in batch.items():
+    for name, tensor in given.items():
         if seen and not _holds(seen, tensor):
             reason = "latent" if name.startswith("latent") else "unused"
             raise NotYet(
                 reason,
-                f"no network was called with the {name} that the step was given. Use that one, and the step can "
-                "be repeated.",
+                f"no network was called with the {name} that the step was given. Use that one: then the "
+                "step can be repeated.",
             )
 
 

@@ -316,6 +316,11 @@ def _check_discriminator_step(answer):
                 ),
                 "the discriminator is shown the latents themselves; pass them through the generator first.",
             ),
+            Misconception(
+                "sigmoid-twice",
+                lambda players, batch: discriminator_loss(*(x.sigmoid() for x in _logits(players, batch))),
+                "the sigmoid is applied twice: the loss takes the discriminator's logits as they are.",
+            ),
         ],
     )
 
@@ -336,6 +341,11 @@ def _check_generator_step(answer):
                 lambda players, batch: minimax_generator_loss(fake_logits(players, batch)),
                 "the generator minimises E[log(1 - D)], the minimax loss; this exercise wants the "
                 "non-saturating one.",
+            ),
+            Misconception(
+                "labels",
+                lambda players, batch: softplus(fake_logits(players, batch)).mean(),
+                "the generator learns to be called fake: this is the discriminator's view of the fakes.",
             ),
         ],
     )
