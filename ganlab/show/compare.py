@@ -62,16 +62,19 @@ def strip(
     if not values:
         raise GanlabError("There is no group to draw: give a dict of name to values.")
     groups = {name: as_array(numbers).astype(float).ravel() for name, numbers in values.items()}
-    figure, ((axes,),) = new_figure(7.6, 1.0 + 0.72 * len(groups))
     everything = np.concatenate([*groups.values(), [x for x in (floor, ceiling) if x is not None]])
     everything = everything[np.isfinite(everything)]
+    if not len(everything):
+        raise GanlabError(f"There is no finite value of {label} to draw.")
     span = float(np.ptp(everything)) or 1.0
+    figure, ((axes,),) = new_figure(7.6, 1.0 + 0.72 * len(groups))
     words = []
     for index, (name, numbers) in enumerate(groups.items()):
         colour, marker = SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)]
+        known = numbers[np.isfinite(numbers)]
         axes.scatter(
-            numbers,
-            index + _swarm(numbers, span),
+            known,
+            index + _swarm(known, span),
             s=30,
             marker=marker,
             color=colour,
@@ -80,11 +83,11 @@ def strip(
             linewidths=0.6,
             zorder=3,
         )
-        interval = bootstrap_interval(numbers)
+        interval = bootstrap_interval(known) if len(known) else (np.nan,) * 3
         axes.plot(interval[1:], [index, index], color=INK, linewidth=2.2, solid_capstyle="butt", zorder=5)
         axes.plot([interval[0]] * 2, [index - 0.2, index + 0.2], color=INK, linewidth=2.2, zorder=5)
         axes.annotate(
-            interval_text(interval),
+            interval_text(interval) if len(known) else "n/a",
             (1, index),
             xycoords=("axes fraction", "data"),
             xytext=(10, 0),
@@ -94,9 +97,10 @@ def strip(
             fontweight="bold",
             annotation_clip=False,
         )
+        lost = f" with a value, {len(numbers) - len(known)} without" if len(known) < len(numbers) else ""
         words.append(
             f"{name}: mean {number(interval[0])}, 95 % interval {number(interval[1])} to "
-            f"{number(interval[2])}, {len(numbers)} seeds"
+            f"{number(interval[2])}, {len(known)} seeds{lost}"
         )
     # Two levels near each other would write over one another: the floor's name stays left of its line.
     for level, word, colour, style, side in (

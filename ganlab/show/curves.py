@@ -54,7 +54,7 @@ def draw_metric(
         marked = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), 7)).astype(int))
         axes.plot(
             steps,
-            np.nanmedian(table, 0),
+            _median(table),
             color=colour,
             linewidth=2.6,
             zorder=4,
@@ -81,6 +81,14 @@ def draw_metric(
     return _in_words(steps, groups, label, floor, ceiling)
 
 
+def _median(table: np.ndarray) -> np.ndarray:
+    """Median over seeds at each step, of the seeds that have a value; NaN where none has."""
+    known = ~np.isnan(table).all(0)
+    result = np.full(table.shape[1], np.nan)
+    result[known] = np.nanmedian(table[:, known], 0)
+    return result
+
+
 def _limits(tables: list[np.ndarray]) -> tuple[float, float]:
     everything = np.concatenate([table.ravel() for table in tables])
     everything = everything[np.isfinite(everything)]
@@ -101,7 +109,7 @@ def _end_labels(
     """Names at the right end of the lines, moved apart where they would overlap."""
     entries = []
     for index, (name, table) in enumerate(groups.items()):
-        end = float(np.nanmedian(table[:, -1])) if np.isfinite(table[:, -1]).any() else np.nan
+        end = float(_median(table)[-1])
         what = f"{name} " if name else ("median " if len(table) > 1 else "")
         entries.append((end, f"{what}{number(end)}", colours[index % len(colours)], "bold"))
     if ceiling is not None:
@@ -134,14 +142,15 @@ def _in_words(
 ) -> str:
     parts = []
     for name, table in groups.items():
-        first, last = table[:, 0], table[:, -1]
-        spread = (
-            f" (seeds from {number(np.nanmin(last))} to {number(np.nanmax(last))})" if len(table) > 1 else ""
-        )
+        middle, last = _median(table), table[:, -1]
         median = "median " if len(table) > 1 else ""
+        known = last[~np.isnan(last)]
+        spread = (
+            f" (seeds from {number(known.min())} to {number(known.max())})" if median and len(known) else ""
+        )
         parts.append(
-            f"{name + ': ' if name else ''}{median}{number(np.nanmedian(first))} at step {number(steps[0])}, "
-            f"{number(np.nanmedian(last))} at step {number(steps[-1])}{spread}"
+            f"{name + ': ' if name else ''}{median}{number(middle[0])} at step {number(steps[0])}, "
+            f"{number(middle[-1])} at step {number(steps[-1])}{spread}"
         )
     levels = [
         f"{word} {number(level)}"

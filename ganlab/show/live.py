@@ -92,6 +92,7 @@ class Choice:
 
 
 _WIDE = {"style": {"description_width": "9.5em"}, "layout": {"width": "24em"}}
+_AS_DRAWN = {"align_self": "flex-start", "max_width": "100%"}  # a box would stretch the picture to its width
 
 
 def slider(default: float, low: float, high: float, step: float | None = None, log: bool = False) -> Slider:
@@ -127,7 +128,7 @@ def explorer(draw: Callable[..., Figure], **controls: Slider | Choice) -> Any:
     import ipywidgets
 
     widgets = {name: control.widget(name.replace("_", " ")) for name, control in controls.items()}
-    image, said = ipywidgets.Image(format="png"), ipywidgets.HTML()
+    image, said = ipywidgets.Image(format="png", layout=_AS_DRAWN), ipywidgets.HTML()
 
     def update(_: Any = None) -> None:
         with _spoken(said):
@@ -396,13 +397,13 @@ class LiveGAN:
             widget.on_click(lambda _: act())
             return widget
 
-        self.times = ipywidgets.ToggleButtons(
+        self.times = ipywidgets.Dropdown(
             options=[1, 10, 100],
             value=10,
             description="steps a click",
-            **{**_WIDE, "layout": {"width": "auto"}},
+            style={"description_width": "initial"},
         )
-        self.times.style.button_width = "3.2em"
+        self.times.layout.width = "11em"
         self.step_discriminator = button(
             "Step D", lambda: self.step("discriminator"), "Train the discriminator"
         )
@@ -419,7 +420,7 @@ class LiveGAN:
         self.loss = ipywidgets.Dropdown(
             options=list(GENERATOR_LOSSES), value=session.loss, description="loss of G", **_WIDE
         )
-        self.image, self.said = ipywidgets.Image(format="png"), ipywidgets.HTML()
+        self.image, self.said = ipywidgets.Image(format="png", layout=_AS_DRAWN), ipywidgets.HTML()
 
         self.discriminator_rate.observe(
             lambda change: session.set_rate("discriminator", change["new"]), "value"

@@ -434,8 +434,8 @@ def discriminator_field(
     return with_alt(
         figure,
         f"{lead(title)}Map of the discriminator's probability D that a point is real, with arrows at "
-        f"generated points where the {loss} loss would move them. Mean D is {found.at_real:.2f} at real points, "
-        f"{found.at_fake:.2f} at generated ones; the longest arrow is a gradient of {number(found.longest)}.",
+        f"generated points where the {loss} loss would move them. Mean D is {found.at_real:.2f} at real "
+        f"points, {found.at_fake:.2f} at generated ones; longest arrow: gradient {number(found.longest)}.",
     )
 
 
