@@ -1,6 +1,7 @@
 """The `ganlab` command. Whatever is heavy is imported by the command that needs it, so that --help is quick."""
 
 import errno
+import importlib
 import os
 import signal
 import sys
@@ -32,6 +33,25 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     print(doctor.as_json(findings) if as_json else doctor.as_text(findings))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _delegate(name: str, module: str, attribute: str, about: str) -> None:
+    """Add a command that lives elsewhere; its module is imported only when the command is called."""
+
+    def command(context: typer.Context) -> None:
+        part = getattr(importlib.import_module(module), attribute)
+        if not isinstance(part, typer.Typer):
+            function, part = part, typer.Typer(pretty_exceptions_enable=False)
+            part.command()(function)
+        part(args=context.args, prog_name=f"ganlab {name}")
+
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True}
+    app.command(name, help=about, context_settings=settings, add_help_option=False)(command)
+
+
+_delegate("data", "ganlab.data.cli", "app", "The data sets: list them, check them, fetch and import the large ones.")
+_delegate("expected", "ganlab.learn.cli", "app", "Runs of many seeds that a learner's run is compared with: list them, make them.")
+_delegate("diagnose", "ganlab.metrics.cli", "diagnose", "Measure mode collapse in samples of your own.")
 
 
 class Stopped(BaseException):
@@ -77,4 +97,9 @@ def _explain(error: OSError) -> str | None:
         return f"The disk is full ({where}): free some space and run the same command again; nothing is half-written."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{where} cannot be written to: use a folder of your own, for instance with --out."
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return f"{where} is not a folder: choose another name."
     return None
+
+if __name__ == "__main__":
+    main()

@@ -20,6 +20,7 @@ In a notebook:
 | `state` | the progress file |
 """
 
+from ganlab.learn.expected import expect
 from ganlab.learn.protocol import exercise, hint, predict, progress, solution
 
-__all__ = ["exercise", "hint", "predict", "progress", "solution"]
+__all__ = ["exercise", "expect", "hint", "predict", "progress", "solution"]
