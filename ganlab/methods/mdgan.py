@@ -130,6 +130,7 @@ class RegularizedGAN(GANWithEncoder):
         generator, discriminator, rng, and the other settings: as for `GAN`.
         encoder: real samples `(*seeds, n, dim)` to latents `(*seeds, n, latent)`; it learns at the generator's rate.
         lambda1: weight of the reconstruction distance; lambda2: of the mode regulariser. 0 and 0 is the plain GAN.
+            A tensor of shape `(*seeds)` gives each seed its own, so a sweep trains side by side.
         mode_sign: `AS_ARGUED` (-1) or `AS_PRINTED` (+1).
     """
 
@@ -140,8 +141,8 @@ class RegularizedGAN(GANWithEncoder):
         encoder: nn.Module,
         *,
         rng: Streams,
-        lambda1: float = 0.005,
-        lambda2: float = 0.005,
+        lambda1: float | Float[Tensor, "*seeds"] = 0.005,
+        lambda2: float | Float[Tensor, "*seeds"] = 0.005,
         mode_sign: int = AS_ARGUED,
         **settings: Any,
     ):

@@ -1,0 +1,115 @@
+"""The long 2D runs of chapter 04, each written to data/results/04_mdgan/NAME.json. One process, one thread.
+
+python bench/mdgan_2d.py toy       # the paper's toy at its learning rate, four methods, 10 seeds: 20 minutes
+python bench/mdgan_2d.py sweep     # lambda1 x lambda2, both signs, 10 seeds: 10 minutes
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ganlab.data.mixtures import GaussianMixture, ring
+from ganlab.methods.gan import GAN
+from ganlab.methods.mdgan import AS_ARGUED, AS_PRINTED, MDGAN, RegularizedGAN, squared_distance
+from ganlab.metrics import mode_counts, modes_covered
+from ganlab.nets.encoder import UniformCube
+from ganlab.nets.mlp import MLP
+from ganlab.seeds import Streams
+from ganlab.train import threads, train, write_atomically
+from ganlab.train.run import plain, versions
+
+FOLDER = Path(__file__).parents[1] / "data" / "results" / "04_mdgan"
+SAMPLES = 2500
+
+
+def toy_method(name: str, seeds: list[int], width: int = 128, lr: float = 1e-4, **settings) -> GAN:
+    """A method with the paper's toy networks (appendix C); encoder and discriminator width are our choice."""
+    rng = Streams(seeds, "weights")
+    generator = nn.Sequential(UniformCube(), MLP([3, width, width, 2], rng))
+    discriminator = MLP([2, 128, 1], rng, scalar=True)
+    encoder = MLP([2, width, width, 3], rng)
+    settings |= {"rng": rng, "latent": 3, "lr": lr}
+    if name == "GAN":
+        return GAN(generator, discriminator, **settings)
+    if name == "MDGAN":
+        return MDGAN(generator, discriminator, encoder, MLP([2, 128, 1], rng, scalar=True), **settings)
+    sign = AS_PRINTED if "printed" in name else AS_ARGUED
+    return RegularizedGAN(generator, discriminator, encoder, mode_sign=sign, **settings)
+
+
+def look_at(mixture: GaussianMixture, shown: int = 0):
+    """What is recorded: counts of high-quality samples by mode, D and distance of reconstructions, some samples."""
+    real = mixture.sample(SAMPLES, 12345)
+
+    @torch.no_grad()
+    def look(step: int, method: GAN) -> dict:
+        samples = method.sample(SAMPLES)
+        record = {"counts": mode_counts(samples, mixture)}
+        if hasattr(method, "encoder"):
+            x = real.expand(*samples.shape[:-2], SAMPLES, 2)
+            reconstruction = method.reconstruct(x)
+            record["reconstruction_counts"] = mode_counts(reconstruction, mixture)
+            record["distance"] = squared_distance(x, reconstruction)
+            record["d_of_reconstruction"] = method.discriminator(reconstruction).sigmoid().mean(-1)
+        if shown:
+            record["samples"] = samples[0, :shown].mul(1000).round().int()
+        return record
+
+    return look
+
+
+def write(name: str, content: dict, started: float) -> None:
+    command = f"python bench/mdgan_2d.py {name}"
+    content = {"command": command, "seconds": round(time.perf_counter() - started), "versions": versions(), **content}
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    write_atomically(FOLDER / f"{name}.json", json.dumps(plain(content), separators=(",", ":")) + "\n")
+
+
+def toy(steps: int, seeds: list[int]) -> None:
+    """The paper's toy: 6 Gaussians, sigma 0.1, radius 5, uniform 3D latents, Adam 1e-4, lambda1 = lambda2 = 0.005."""
+    started, mixture = time.perf_counter(), ring(6, 5.0, 0.1)
+    runs = {}
+    for name in ("GAN", "Regularized GAN", "Regularized GAN, printed sign", "MDGAN"):
+        before = time.process_time()
+        method = toy_method(name, seeds)
+        history = train(method, mixture.batches(128, seeds), steps, every=steps // 6, look=look_at(mixture, 250))
+        runs[name] = {"cpu_seconds": round(time.process_time() - before), "looks": history.records}
+        covered = modes_covered(method.sample(SAMPLES), mixture).tolist()
+        print(f"{name}: modes {covered}, {runs[name]['cpu_seconds']} s", flush=True)
+        settings = {"steps": steps, "seeds": seeds, "batch": 128, "lr": 1e-4, "lambda": 0.005, "samples": SAMPLES}
+        write("toy", {"settings": settings, "runs": runs}, started)
+
+
+def sweep(steps: int, seeds: list[int]) -> None:
+    """Every lambda1 with every lambda2; a negative lambda2 is the printed sign. All runs of a lambda1 side by side."""
+    started, mixture = time.perf_counter(), ring(6, 5.0, 0.1)
+    lambdas1, lambdas2 = [0.0, 0.005, 0.05, 0.5], [-0.5, -0.05, 0.0, 0.05, 0.5]
+    table = []
+    for lambda1 in lambdas1:
+        lambda2 = torch.tensor(lambdas2).repeat_interleave(len(seeds))
+        members = seeds * len(lambdas2)
+        method = toy_method("Regularized GAN", members, 64, 1e-3, lambda1=lambda1, lambda2=lambda2)
+        history = train(method, mixture.batches(128, members), steps, look=look_at(mixture))
+        record = {name: history[name][:, -1] for name in ("counts", "distance", "d_of_reconstruction")}
+        table.append({name: v.reshape(len(lambdas2), len(seeds), *v.shape[1:]) for name, v in record.items()})
+        print(lambda1, (table[-1]["counts"] > 0).sum(-1).double().mean(1).tolist(), flush=True)
+        settings = {"steps": steps, "seeds": seeds, "batch": 128, "lr": 1e-3, "width": 64, "samples": SAMPLES}
+        axes = {"lambda1": lambdas1[: len(table)], "lambda2": lambdas2}
+        write("sweep", {"settings": settings, **axes, "rows": table}, started)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("experiment", choices=["toy", "sweep"])
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--seeds", type=int, default=10)
+    arguments = parser.parse_args()
+    with threads(1):
+        if arguments.experiment == "toy":
+            toy(arguments.steps or 12_000, list(range(arguments.seeds)))
+        else:
+            sweep(arguments.steps or 3_000, list(range(arguments.seeds)))
