@@ -179,8 +179,8 @@ def draw_samples(
     return coverage
 
 
-def _key(axes: Axes, covered: bool, missing: bool) -> None:
-    axes.scatter([], [], s=14, color=FAKE, linewidths=0, label="generated")
+def _key(axes: Axes, covered: bool, missing: bool, points: str = "generated") -> None:
+    axes.scatter([], [], s=14, color=FAKE, linewidths=0, label=points)
     if covered:
         axes.scatter([], [], s=80, facecolors="none", edgecolors=REAL, linewidths=1.6, label="mode covered")
     if missing:
@@ -193,7 +193,11 @@ def _outside(points: np.ndarray, extent: Extent) -> str:
 
 
 def samples_over_target(
-    samples: Any, mixture: Any, title: str | None = None, extent: Extent | None = None
+    samples: Any,
+    mixture: Any,
+    title: str | None = None,
+    extent: Extent | None = None,
+    points_are: str = "generated",
 ) -> Figure:
     """Generated points over the target's modes.
 
@@ -205,6 +209,7 @@ def samples_over_target(
         mixture: a `GaussianMixture` of the plane.
         title: the finding; "3 of 8 modes" when not given.
         extent: left, right, bottom, top.
+        points_are: what to call them, for example "real".
     """
     points = planar_points(samples)
     extent = extent_of(mixture) if extent is None else extent
@@ -212,13 +217,13 @@ def samples_over_target(
     coverage = draw_samples(axes, points, mixture, extent)
     outside = _outside(points, extent)
     heading(axes, title or coverage.finding())
-    _key(axes, coverage.covered.any(), not coverage.covered.all())
+    _key(axes, coverage.covered.any(), not coverage.covered.all(), points_are)
     legend_below(axes)
     if outside:
         axes.text(0.99, 0.01, outside.strip(), transform=axes.transAxes, ha="right", fontsize=8.5, color=GREY)
     return with_alt(
         figure,
-        f"{lead(title)}{len(points)} generated points over the {mixture.name}: {coverage.words()}.{outside}",
+        f"{lead(title)}{len(points)} {points_are} points over the {mixture.name}: {coverage.words()}.{outside}",
     )
 
 
@@ -259,6 +264,9 @@ def many_seeds(
             pad=4,
         )
         found.append(coverage)
+        if not _inside(points, extent).any():
+            words = "all points lie\noutside the frame"
+            axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=GREY)
     if title:
         headline(figure, title)
     _key(grid[0, 0], any(one.covered.any() for one in found), not all(one.covered.all() for one in found))
