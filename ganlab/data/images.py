@@ -41,7 +41,7 @@ class ImageSet:
                 f"got {self.images.dtype} of shape {tuple(self.images.shape)}."
             )
         if len(self.labels) != len(self.images):
-            raise GanlabError(f"There are {len(self.images)} images and {len(self.labels)} labels; give one label each.")
+            raise GanlabError(f"There are {len(self.images)} images and {len(self.labels)} labels; give one each.")
 
     def __len__(self) -> int:
         return len(self.images)

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from ganlab.data import counter
-from ganlab.data.faces.attributes import ATTRIBUTES, COLOUR_ATTRIBUTES, _checked, draw_attributes, mode_of, sharing
+from ganlab.data.toyfaces.attributes import ATTRIBUTES, COLOUR_ATTRIBUTES, _checked, draw_attributes, mode_of, sharing
 from ganlab.errors import GanlabError
 
 #: Continuous variation, each uniform on [0, 1).
@@ -60,7 +60,7 @@ class FaceSet:
     seed: int
     name: str = "faces"
     names: tuple[str, ...] = ATTRIBUTES
-    source: str = "drawn by ganlab.data.faces"
+    source: str = "drawn by ganlab.data.toyfaces"
     licence: str = "Apache-2.0"
 
     def __len__(self) -> int:
@@ -351,7 +351,7 @@ def _paint(attributes: Tensor, factors: Tensor, size: int, ink: bool) -> Tensor:
     phase, wave = f("wave_phase", 0, 2 * math.pi), f("wave_size", 0.026, 0.040)
 
     def hair_shade(rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Over the whole picture: how bright hair is (a band of shine, waves if wavy), and how far curls push it out."""
+        """For each pixel: how bright hair is (a band of shine, waves if wavy), and how far curls push it out."""
         uu, vv = u[rows] - 0.02 * yaw[rows], v[rows]
         shine = (-(((vv + 0.40 + 0.55 * uu * uu) / 0.07).square_())).exp_()
         shade = shine * 0.22 + 0.95
@@ -391,7 +391,7 @@ def _paint(attributes: Tensor, factors: Tensor, size: int, ink: bool) -> Tensor:
 
     # --- ears and head
     ear = f("ear_size", 0.075, 0.10)
-    
+
     for sign in (-1.0, 1.0):
         middle = canvas.window(*sorted((sign * 0.30, sign * 0.60)), -0.06, 0.24)
         uu, vv = at(middle, sign * (fw - 0.005) - 0.03 * yaw, 0.09)

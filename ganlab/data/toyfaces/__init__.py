@@ -3,7 +3,7 @@
 `attributes` states the joint distribution, `render` draws, `captions` describes in words.
 """
 
-from ganlab.data.faces.attributes import (
+from ganlab.data.toyfaces.attributes import (
     ATTRIBUTES,
     answers,
     combinations,
@@ -12,8 +12,8 @@ from ganlab.data.faces.attributes import (
     probability,
     sharing,
 )
-from ganlab.data.faces.captions import VOCABULARY, Captions, captions, decode, encode
-from ganlab.data.faces.painter import FACTORS, FaceSet, colourings, draw_factors, drawings, faces, render
+from ganlab.data.toyfaces.captions import VOCABULARY, Captions, captions, decode, encode
+from ganlab.data.toyfaces.painter import FACTORS, FaceSet, colourings, draw_factors, drawings, faces, render
 
 __all__ = [
     "ATTRIBUTES",

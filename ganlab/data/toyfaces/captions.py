@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int, Int8
 from torch import Tensor
 
 from ganlab.data import counter
-from ganlab.data.faces.attributes import ATTRIBUTES, HAIR, _checked, answers
+from ganlab.data.toyfaces.attributes import ATTRIBUTES, HAIR, _checked, answers
 from ganlab.errors import GanlabError
 
 _STREAM = 1000

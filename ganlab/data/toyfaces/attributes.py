@@ -137,7 +137,7 @@ def answers(known: dict[str, bool]) -> tuple[Bool[Tensor, "answers attributes"],
             raise GanlabError(f"There is no attribute {name!r}; the attributes are {', '.join(ATTRIBUTES)}.")
         fits &= attributes[:, ATTRIBUTES.index(name)] == value
     if not fits.any():
-        raise GanlabError(f"No face can have {known}; see ganlab.data.faces.combinations().")
+        raise GanlabError(f"No face can have {known}; see ganlab.data.toyfaces.combinations().")
     return attributes[fits], p[fits] / p[fits].sum()
 
 

@@ -1,0 +1,575 @@
+"""From what people have to one memory-mapped `uint8` file: CelebA in five layouts, or any folder of images.
+
+An import writes into `NAME.partial` beside its goal, in order, and notes how far it is. Interrupted at any moment it
+goes on from there when the same command is given again. When the last image is in, checksums are taken, and only then
+does the folder get its final name: `NAME` is a whole import or it does not exist.
+
+Nothing is extracted from an archive onto the disk, and nothing is unpickled; images are decoded one by one after
+their size has been looked at.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import re
+import shutil
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import repeat
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from ganlab.data import store
+from ganlab.errors import GanlabError
+from ganlab.files import write_atomically
+
+CELEBA_IMAGES = 202_599
+CELEBA_ATTRIBUTES = tuple(
+    "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair "
+    "Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee Gray_Hair Heavy_Makeup High_Cheekbones Male "
+    "Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks "
+    "Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace "
+    "Wearing_Necktie Young".split()
+)
+CELEBA_LICENCE = "for non-commercial research only; see mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+SPLITS = ("train", "valid", "test")
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+LARGEST_PIXELS = 64_000_000  # an image of more is refused before it is decoded
+LARGEST_FILE = 256 << 20  # bytes of one image file, in an archive or out of it
+_CHUNK = 512  # images between two notes of how far the import is; fewer when they are large
+
+
+# --- where images come from: a folder or a zip, read alike ----------------------------------------------------------
+
+
+class Folder:
+    """A tree of files."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def names(self) -> list[str]:
+        found = []
+        for folder, folders, files in os.walk(self.path):
+            folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+            relative = PurePosixPath(Path(folder).relative_to(self.path).as_posix())
+            found += [str(relative / name) for name in files if not name.startswith(".")]
+        return sorted(found)
+
+    def read(self, name: str) -> bytes:
+        path = self.path / name
+        if path.stat().st_size > LARGEST_FILE:
+            raise GanlabError(f"{path} has {path.stat().st_size:,} bytes, more than any image here should; remove it.")
+        return path.read_bytes()
+
+
+class Zip:
+    """A zip archive, read in place: its files are never written to the disk under their own names."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            self.archive = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise GanlabError(_not_a_zip(path, error)) from None
+        for info in self.archive.infolist():
+            parts = PurePosixPath(info.filename.replace("\\", "/"))
+            if parts.is_absolute() or ".." in parts.parts or re.match(r"[A-Za-z]:", info.filename):
+                raise GanlabError(
+                    f"{path} holds a file named {info.filename!r}, which points out of the archive; "
+                    "do not trust this archive, fetch it from its official source."
+                )
+
+    def names(self) -> list[str]:
+        names = [info.filename for info in self.archive.infolist() if not info.is_dir()]
+        return sorted(n for n in names if not n.startswith("__MACOSX") and not PurePosixPath(n).name.startswith("."))
+
+    def read(self, name: str) -> bytes:
+        info = self.archive.getinfo(name)
+        if info.file_size > LARGEST_FILE:
+            raise GanlabError(f"{name} in {self.path} unpacks to {info.file_size:,} bytes, too much for one image.")
+        try:
+            return self.archive.read(info)
+        except (zipfile.BadZipFile, RuntimeError, EOFError, OSError, NotImplementedError) as error:
+            raise GanlabError(f"{name} in {self.path} cannot be unpacked ({error}); fetch the archive again.") from None
+
+
+def _not_a_zip(path: Path, error: Exception) -> str:
+    start = path.read_bytes()[:4096] if path.is_file() else b""
+    if b"<html" in start.lower() or b"quota" in start.lower():
+        return (
+            f"{path} is a web page, not an archive: Google Drive answered with its quota page instead of the file. "
+            "Wait a day, or take CelebA from Kaggle or Hugging Face, and import that."
+        )
+    return f"{path} is not a whole zip archive ({error}); fetch it again."
+
+
+# --- what an import is about to read --------------------------------------------------------------------------------
+
+
+@dataclass
+class Found:
+    """Images in their final order, and what is known of them; `read(i)` gives the encoded bytes of image i."""
+
+    layout: str
+    names: list[str]
+    read: Callable[[int], bytes]
+    attributes: np.ndarray | None = None  # bool (n, attributes)
+    attribute_names: tuple[str, ...] = ()
+    split: np.ndarray | None = None  # uint8 (n,), 0 train, 1 valid, 2 test
+    remarks: list[str] = field(default_factory=list)
+
+    def fingerprint(self) -> str:
+        """Changes when the images or what is known of them do; a half-done import goes on only with the same one."""
+        digest = hashlib.sha256("\n".join([self.layout, *self.names]).encode())
+        for part in (self.attributes, self.split):
+            digest.update(b"-" if part is None else part.tobytes())
+        return digest.hexdigest()
+
+
+def find_celeba(path: Path) -> Found:
+    """Recognise CelebA at `path`: torchvision's folder, the official zip, Kaggle's layout, a parquet folder, or images.
+
+    Raises:
+        GanlabError: nothing of these is there, or its lists are incomplete or do not fit its images.
+    """
+    path = _existing(path)
+    if path.is_file():
+        if path.suffix.lower() == ".parquet":
+            return _parquet([path])
+        files = Zip(path)
+        lists = [(files, name) for name in files.names()]
+        beside = Folder(path.parent)  # the official archive holds only images; its lists lie beside it
+        near = [p for p in ("", "Anno", "Eval", "../Anno", "../Eval") if (path.parent / p).is_dir()]
+        lists += [(beside, str(PurePosixPath(p) / f.name)) for p in near for f in (path.parent / p).iterdir()]
+        return _listed(files, files.names(), lists, f"zip archive {path.name}")
+    parquet = sorted(path.rglob("*.parquet"))
+    if parquet:
+        return _parquet(parquet)
+    files = Folder(path)
+    names = files.names()
+    if not any(_is_image(name) for name in names):
+        archives = [name for name in names if PurePosixPath(name).name == "img_align_celeba.zip"]
+        if not archives:
+            raise GanlabError(
+                f"{path} holds no images, no parquet files and no img_align_celeba.zip; "
+                "give the folder or archive that holds CelebA."
+            )
+        archive = Zip(path / archives[0])
+        return _listed(archive, archive.names(), [(files, name) for name in names], f"zip archive {archives[0]}")
+    return _listed(files, names, [(files, name) for name in names], "folder")
+
+
+def find_images(path: Path) -> Found:
+    """Every image under a folder or in a zip, by name; no attributes, no split."""
+    path = _existing(path)
+    files = Zip(path) if path.is_file() else Folder(path)
+    names = [name for name in files.names() if _is_image(name)]
+    if not names:
+        raise GanlabError(f"{path} holds no images ({', '.join(ENDINGS)}); give a folder or a zip archive of images.")
+    return Found("images", names, lambda i: files.read(names[i]))
+
+
+def _existing(path: Path) -> Path:
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise GanlabError(f"{path} does not exist; give the folder or archive that holds the images.")
+    return path
+
+
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in ENDINGS
+
+
+def _listed(files: Folder | Zip, names: list[str], lists: list[tuple[Folder | Zip, str]], layout: str) -> Found:
+    """CelebA as image files with lists beside them: official .txt (torchvision) or .csv (Kaggle)."""
+    images = {PurePosixPath(name).name: name for name in names if _is_image(name)}
+    if not images:
+        raise GanlabError(f"There are no images in the {layout}; give the archive or folder that holds CelebA.")
+    by_name = {PurePosixPath(name).name: (where, name) for where, name in lists}
+
+    def table(stem: str) -> tuple[list[str], dict[str, list[str]]] | None:
+        for ending, parse in ((".txt", _parse_txt), (".csv", _parse_csv)):
+            if (found := by_name.get(stem + ending)) is not None:
+                where, name = found
+                return parse(where.read(name), f"{where.path}/{name}", header=stem == "list_attr_celeba")
+        return None
+
+    attributes, partition = table("list_attr_celeba"), table("list_eval_partition")
+    kind = "official" if "list_attr_celeba.txt" in by_name else "Kaggle's"
+    if attributes is None:
+        order = sorted(images)
+        remarks = ["No list_attr_celeba.txt or .csv was found: the images are imported without attributes and split."]
+        return Found(f"{layout}, images only", [images[name] for name in order],
+                     lambda i: files.read(images[order[i]]), remarks=remarks)  # fmt: skip
+    header, rows = attributes
+    if missing := [name for name in CELEBA_ATTRIBUTES if name not in header]:
+        raise GanlabError(
+            f"The attribute list lacks {len(missing)} of CelebA's 40 columns, {missing[0]!r} first; fetch it again."
+        )
+    order = sorted(rows)
+    if lost := [name for name in order if name not in images]:
+        raise GanlabError(
+            f"{len(lost):,} of the {len(order):,} listed images are not there, {lost[0]} first; "
+            "unpack the images again, or fetch them again."
+        )
+    columns = [header.index(name) for name in CELEBA_ATTRIBUTES]
+    values = _attribute_values([[rows[name][c] for c in columns] for name in order])
+    split = None
+    remarks = [] if len(order) == CELEBA_IMAGES else [f"{len(order):,} images; the whole set has {CELEBA_IMAGES:,}."]
+    if partition is None:
+        remarks.append("No list_eval_partition was found: the images are imported without the official split.")
+    else:
+        unsplit = [name for name in order if name not in partition[1]]
+        if unsplit:
+            raise GanlabError(f"list_eval_partition says nothing of {unsplit[0]}; fetch the list again.")
+        split = _split_values([partition[1][name][0] for name in order])
+    if extra := len(images) - len(order):
+        remarks.append(f"{extra:,} images are not in the attribute list and are left out.")
+    return Found(f"{layout}, {kind} lists", [images[name] for name in order],
+                 lambda i: files.read(images[order[i]]), values, CELEBA_ATTRIBUTES, split, remarks)  # fmt: skip
+
+
+def _parse_txt(content: bytes, name: str, header: bool) -> tuple[list[str], dict[str, list[str]]]:
+    """The official lists: attributes have a count, then the column names, then rows; the partition only rows."""
+    lines = [line.split() for line in _text(content, name).splitlines() if line.strip()]
+    columns: list[str] = []
+    if header:
+        if len(lines) < 2 or len(lines[0]) != 1 or not lines[0][0].isdigit():
+            raise GanlabError(f"{name} does not start with a count and column names; fetch it again.")
+        if int(lines[0][0]) != len(lines) - 2:
+            raise GanlabError(
+                f"{name} promises {int(lines[0][0]):,} images and lists {len(lines) - 2:,}; fetch it again."
+            )
+        columns, lines = lines[1], lines[2:]
+    return columns, _rows(lines, len(columns) or 1, name)
+
+
+def _parse_csv(content: bytes, name: str, header: bool) -> tuple[list[str], dict[str, list[str]]]:
+    """Kaggle's lists: a header line, the image's name in the first column."""
+    lines = [row for row in csv.reader(io.StringIO(_text(content, name))) if row]
+    if not lines or lines[0][0] != "image_id":
+        raise GanlabError(f"{name} has no column 'image_id' in front; fetch the CSV file again.")
+    columns = lines[0][1:]
+    if not columns:
+        raise GanlabError(f"{name} has no columns beside 'image_id'; fetch the CSV file again.")
+    return columns, _rows(lines[1:], len(columns), name)
+
+
+def _rows(lines: list[list[str]], width: int, name: str) -> dict[str, list[str]]:
+    for number, line in enumerate(lines, 1):
+        if len(line) != width + 1:
+            raise GanlabError(f"Row {number:,} of {name} has {len(line)} values, not {width + 1}; fetch it again.")
+    return {line[0]: line[1:] for line in lines}
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise GanlabError(f"{name} is not a text file; fetch it again.") from None
+    if "<html" in text[:2000].lower():
+        raise GanlabError(f"{name} is a web page, not a list: the download met a quota; fetch it again later.")
+    return text
+
+
+def _attribute_values(rows: list[list[str]]) -> np.ndarray:
+    values = np.array(rows)
+    on, off = values == "1", (values == "-1") | (values == "0")
+    if not (on | off).all():
+        raise GanlabError(f"An attribute is {values[~(on | off)][0]!r}; attributes are 1 or -1. Fetch the list again.")
+    return on
+
+
+def _split_values(values: Sequence[str]) -> np.ndarray:
+    if bad := set(values) - {"0", "1", "2"}:
+        raise GanlabError(f"list_eval_partition holds {sorted(bad)[0]!r}; it must be 0, 1 or 2. Fetch the list again.")
+    return np.array(values).astype(np.uint8)
+
+
+def _parquet(paths: list[Path]) -> Found:
+    """A Hugging Face data set: a column `image` of encoded files, a column for each attribute, splits by file name."""
+    try:
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise GanlabError("Reading parquet files needs pyarrow; `pip install pyarrow`, then import again.") from None
+
+    root = Path(os.path.commonpath([path.parent for path in paths]))
+    ranks = {"train": 0, "valid": 1, "validation": 1, "val": 1, "test": 2}
+
+    def rank(path: Path) -> int | None:
+        words = re.split(r"[^a-z]+", path.relative_to(root).as_posix().lower())
+        return next((ranks[word] for word in words if word in ranks), None)
+
+    paths = sorted(paths, key=lambda path: (rank(path) if rank(path) is not None else 0, path))
+    opened, starts, attributes, splits, total = [], [0], [], [], 0
+    columns: list[str] | None = None
+    for path in paths:
+        try:
+            file = parquet.ParquetFile(path)
+        except (arrow.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise GanlabError(f"{path} is not a whole parquet file ({reason}); fetch it again.") from None
+        schema = file.schema_arrow
+        if "image" not in schema.names:
+            raise GanlabError(f"{path} has no column 'image', only {', '.join(schema.names)}; give a set of images.")
+        here = [name for name in CELEBA_ATTRIBUTES if name in schema.names]
+        if columns is None:
+            columns = here
+        elif here != columns:
+            raise GanlabError(f"{path} has other attribute columns than {paths[0].name}; fetch the set again.")
+        if columns and len(columns) < len(CELEBA_ATTRIBUTES):
+            missing = next(name for name in CELEBA_ATTRIBUTES if name not in columns)
+            lost = len(CELEBA_ATTRIBUTES) - len(columns)
+            raise GanlabError(f"{path} lacks {lost} of CelebA's 40 columns, {missing!r} first; fetch it again.")
+        if columns:
+            table = file.read(columns=columns)
+            attributes.append(np.stack([np.asarray(table[name].to_numpy()) > 0 for name in columns], 1))
+        rows = file.metadata.num_rows
+        splits.append(np.full(rows, 255 if rank(path) is None else rank(path), np.uint8))
+        opened.append(file)
+        total += rows
+        starts.append(total)
+    groups = [(file, group) for file in opened for group in range(file.num_row_groups)]
+    edges = np.cumsum([0] + [file.metadata.row_group(group).num_rows for file, group in groups])
+    cache: dict[int, list] = {}
+
+    def read(i: int) -> bytes:
+        number = int(np.searchsorted(edges, i, side="right")) - 1
+        if (column := cache.get(number)) is None:
+            file, group = groups[number]
+            column = file.read_row_group(group, columns=["image"])["image"].to_pylist()
+            cache.clear()  # one group at a time: images are read in order
+            cache[number] = column
+        value = column[i - edges[number]]
+        content = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(content, bytes):
+            raise GanlabError(f"Row {i:,} of the parquet files holds no image bytes; fetch the set again.")
+        return content
+
+    split = np.concatenate(splits)
+    known = bool((split != 255).all())
+    remarks = [] if known else ["The parquet files do not name their split: the images are imported without it."]
+    if not columns:
+        remarks.append("The parquet files have no attribute columns: the images are imported without attributes.")
+    names = [f"{path.relative_to(root)}:{row}" for path, file in zip(paths, opened, strict=True)
+             for row in range(file.metadata.num_rows)]  # fmt: skip
+    return Found("parquet files", names, read, np.concatenate(attributes) if attributes else None,
+                 tuple(columns or ()), split if known else None, remarks)  # fmt: skip
+
+
+# --- one image ------------------------------------------------------------------------------------------------------
+
+
+def decode(content: bytes, name: str, size: int, crop: int | None) -> np.ndarray:
+    """One image file as `uint8` (3, size, size): the centre square of `crop` pixels, resized (bicubic, antialiased).
+
+    Args:
+        crop: side of the centre square in the original's pixels; the largest centre square when `None`.
+
+    Raises:
+        GanlabError: not an image, cut short, too large to be decoded, or smaller than the crop.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP", "BMP"))
+            width, height = image.size
+            if width * height > LARGEST_PIXELS:
+                raise GanlabError(
+                    f"{name} is {width:,} x {height:,} pixels, more than the {LARGEST_PIXELS:,} that are decoded; "
+                    "shrink or remove it."
+                )
+            if image.format == "JPEG" and crop is None:
+                image.draft("RGB", (2 * size, 2 * size))
+            image = ImageOps.exif_transpose(image).convert("RGB")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise GanlabError(f"{name} would unpack to far more pixels than a photograph has; remove it.") from None
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        raise GanlabError(f"{name} is not a whole image ({error}); fetch it again or remove it.") from None
+    width, height = image.size
+    side = crop or min(width, height)
+    if side > min(width, height):
+        raise GanlabError(
+            f"{name} is {width} x {height} pixels, smaller than the crop of {side}; "
+            "import aligned CelebA images (178 x 218), or give --crop none to take the largest centre square."
+        )
+    left, top = (width - side) // 2, (height - side) // 2
+    small = image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    return np.asarray(small, np.uint8).transpose(2, 0, 1)
+
+
+# --- the import -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A finished import: where it is and what it holds."""
+
+    path: Path
+    images: int
+    remarks: tuple[str, ...]
+
+
+def import_images(
+    found: Found,
+    name: str,
+    *,
+    size: int = 64,
+    crop: int | None = None,
+    licence: str = "not stated",
+    replace: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: int | None = None,
+) -> Imported:
+    """Decode, crop and resize every image of `found` into `home/NAME`, in order.
+
+    Args:
+        found: from `find_celeba` or `find_images`.
+        name: the folder in the home of large data.
+        size: side of the images written.
+        crop: see `decode`.
+        replace: when `NAME` exists already, put the new import in its place once it is whole.
+        progress: called with how many images are done, of how many.
+        workers: threads that decode; as many as there are processors when not given.
+
+    Raises:
+        GanlabError: an image cannot be read, the disk is full, or `NAME` exists. What was imported before stays.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name.endswith(".partial"):
+        raise GanlabError(f"{name!r} cannot name a data set; use letters, digits, dots and dashes.")
+    if not 4 <= size <= 1024:
+        raise GanlabError(f"size is {size}; give 4 to 1024 pixels.")
+    goal, partial = store.home() / name, store.home() / f"{name}.partial"
+    if not goal.exists() and _aside(goal).exists():  # a replacement was cut off between its two renames
+        os.replace(_aside(goal), goal)
+    if goal.exists() and not replace:
+        raise GanlabError(f"{goal} exists already; `ganlab data verify` checks it, --replace imports it anew.")
+    n = len(found.names)
+    try:
+        _claim_room(partial if partial.exists() else store.home(), 0 if partial.exists() else n * 3 * size * size)
+        with _alone(partial):
+            pixels, done = _start(partial, found, n, size, crop)
+            with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+                for start, part in _decoded(found, done, n, size, crop, pool):
+                    pixels[start : start + len(part)] = part
+                    _note(partial, pixels, start + len(part))
+                    progress(start + len(part), n)
+            del pixels
+            _finish(partial, goal, found, name, n, size, crop, licence)
+    except OSError as error:
+        raise GanlabError(
+            f"Could not write to {store.home()} ({error.strerror or error}); what was imported so far is kept. "
+            "Free some space or set GANLAB_DATA to another folder."
+        ) from None
+    return Imported(goal, n, tuple(found.remarks))
+
+
+def _claim_room(folder: Path, needed: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if (free := shutil.disk_usage(folder).free) < needed:
+        raise GanlabError(
+            f"The import needs {needed / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free; "
+            "free some space or set GANLAB_DATA to another folder."
+        )
+
+
+class _alone:
+    """Only one import of a name at a time: a second one is refused while the first one runs."""
+
+    def __init__(self, partial: Path):
+        self.path = partial.with_suffix(".lock")
+
+    def __enter__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = open(self.path, "a+")
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                msvcrt.locking(self.file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.file.close()
+            raise GanlabError(f"Another import is writing {self.path.stem!r}; wait until it is done.") from None
+
+    def __exit__(self, *_) -> None:
+        self.file.close()
+        self.path.unlink(missing_ok=True)
+
+
+def _start(partial: Path, found: Found, n: int, size: int, crop: int | None) -> tuple[np.ndarray, int]:
+    """The half-done import to go on with, or a fresh one; how many images are in it."""
+    plan = {"source": found.fingerprint(), "images": n, "size": size, "crop": crop}
+    notes = partial / "progress.json"
+    with suppress(GanlabError, ValueError, FileNotFoundError):  # nothing to go on with: start afresh
+        state = store.read_json(notes)
+        pixels = np.lib.format.open_memmap(partial / "images.npy", mode="r+")
+        if state.get("plan") == plan and pixels.shape == (n, 3, size, size) and pixels.dtype == np.uint8:
+            return pixels, int(state["done"])
+    if partial.exists():  # of another source or another size: it cannot be gone on with
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    pixels = np.lib.format.open_memmap(partial / "images.npy", mode="w+", dtype=np.uint8, shape=(n, 3, size, size))
+    store.write_json(notes, {"plan": plan, "done": 0})
+    return pixels, 0
+
+
+def _decoded(
+    found: Found, done: int, n: int, size: int, crop: int | None, pool: ThreadPoolExecutor
+) -> Iterator[tuple[int, np.ndarray]]:
+    chunk = max(1, min(_CHUNK, (64 << 20) // (3 * size * size)))
+    for start in range(done, n, chunk):
+        stop = min(start + chunk, n)
+        contents = [found.read(i) for i in range(start, stop)]
+        parts = pool.map(decode, contents, found.names[start:stop], repeat(size), repeat(crop))
+        yield start, np.stack(list(parts))
+
+
+def _note(partial: Path, pixels: np.ndarray, done: int) -> None:
+    pixels.flush()  # the pixels first, then the note that says they are there
+    state = store.read_json(partial / "progress.json")
+    store.write_json(partial / "progress.json", {**state, "done": done})
+
+
+def _finish(
+    partial: Path, goal: Path, found: Found, name: str, n: int, size: int, crop: int | None, licence: str
+) -> None:
+    files = ["images.npy"]
+    for file, array in (("attributes.npy", found.attributes), ("split.npy", found.split)):
+        if array is not None:
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            write_atomically(partial / file, buffer.getvalue())
+            files.append(file)
+    cropping = f"centre square of {crop} pixels" if crop else "largest centre square"
+    store.write_manifest(
+        partial, files, title=f"{n:,} images of {size} x {size}", licence=licence, source=found.layout,
+        made_by="ganlab data import", images=n, size=size, crop=cropping,
+        attribute_names=list(found.attribute_names), remarks=found.remarks,
+    )  # fmt: skip
+    (partial / "progress.json").unlink()
+    if goal.exists():
+        shutil.rmtree(_aside(goal), ignore_errors=True)
+        os.replace(goal, _aside(goal))
+    os.replace(partial, goal)
+    shutil.rmtree(_aside(goal), ignore_errors=True)
+    store.flush(goal.parent)
+
+
+def _aside(goal: Path) -> Path:
+    return goal.with_name(f".{goal.name}.replaced")
