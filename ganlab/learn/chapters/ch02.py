@@ -3,7 +3,9 @@
 The same numbers for any mixture and many seeds at once, with floors and ceilings, are in `ganlab.metrics`.
 """
 
+import functools
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
@@ -97,7 +99,8 @@ def _squared(samples: Tensor, centres: Tensor, sigma: float) -> Tensor:
 
 
 _COORDINATES = (
-    "it looks at each coordinate by itself, so its region is a square; the distance to the centre counts, and the "
+    "it looks at each coordinate by itself, so its region is a square; the distance to the centre counts, "
+    "and the "
     "region is a disc."
 )
 _SQUARED = "it compares squared distances with 3 sigma; compare the distance, or the square with 9 sigma²."
@@ -105,11 +108,13 @@ _SQUARED = "it compares squared distances with 3 sigma; compare the distance, or
 
 def _check_modes_covered(answer):
     ring = _ring()
+    close = _ring(8, 0.1)
     same_function(
         answer,
         modes_covered,
         [
             *_sample_cases(),
+            Case("modes so close that they overlap", (_around(close, [3] * 8, 0.02), close, 0.05)),
             Case(
                 "strays only", (torch.full((5, 2), 9.0), ring, 0.05), "empty", "no good sample means no mode."
             ),
@@ -143,7 +148,8 @@ def _check_modes_covered(answer):
             Misconception(
                 "one-sigma",
                 lambda samples, centres, sigma: int(_one_sigma(samples, centres, sigma).any(0).sum()),
-                "it allows one sigma; three are meant. In the plane only 39 % of true samples lie within one.",
+                "it allows one sigma; three are meant. In the plane only 39 % of true samples lie within "
+                "one.",
             ),
             Misconception(
                 "coordinates",
@@ -275,13 +281,15 @@ def _check_within_mode_spread(answer):
             Misconception(
                 "about-centre",
                 lambda samples, centres, sigma: _spread(samples, centres, sigma, about="centre", bias=1),
-                "it measures from the mode's true centre. A mode collapsed to one misplaced point would then seem "
+                "it measures from the mode's true centre. A mode collapsed to one misplaced point would "
+                "then seem "
                 "spread out: measure from the mean of the mode's own samples.",
             ),
             Misconception(
                 "about-centre",
                 lambda samples, centres, sigma: _spread(samples, centres, sigma, about="centre"),
-                "it measures from the mode's true centre. A mode collapsed to one misplaced point would then seem "
+                "it measures from the mode's true centre. A mode collapsed to one misplaced point would "
+                "then seem "
                 "spread out: measure from the mean of the mode's own samples.",
             ),
             Misconception(
@@ -302,7 +310,8 @@ def _check_within_mode_spread(answer):
             Misconception(
                 "mean-of-modes",
                 lambda samples, centres, sigma: _spread(samples, centres, sigma, bias=1, by_mode=True),
-                "it averages the modes' standard deviations; a mode with three samples then weighs as much as one "
+                "it averages the modes' standard deviations; a mode with three samples then weighs as much "
+                "as one "
                 "with a thousand. Add up squares first.",
             ),
             Misconception(
@@ -312,7 +321,8 @@ def _check_within_mode_spread(answer):
                     / (samples.shape[1] * (len(samples) - 1)) ** 0.5
                     / sigma
                 ),
-                "it measures the spread of all samples together: that is the size of the ring, not of a mode.",
+                "it measures the spread of all samples together: that is the size of the ring, not of a "
+                "mode.",
             ),
         ],
     )
@@ -364,7 +374,8 @@ def _check_reverse_kl(answer):
             Misconception(
                 "forward",
                 lambda counts, weights: kl(weights, counts / counts.sum()),
-                "this is the forward divergence, KL(true || generated): it becomes infinite when a mode is missing.",
+                "this is the forward divergence, KL(true || generated): it becomes infinite when a mode is "
+                "missing.",
             ),
             Misconception(
                 "sign",
@@ -461,7 +472,8 @@ def _check_two_proportion_z(answer):
             Misconception(
                 "unpooled",
                 unpooled,
-                "it uses each sample's own variance. Under the hypothesis that both shares are equal there is one "
+                "it uses each sample's own variance. Under the hypothesis that both shares are equal there "
+                "is one "
                 "share, p = (k1 + k2) / (n1 + n2); and with an empty bin the other form divides by zero.",
             ),
             Misconception(
@@ -494,6 +506,268 @@ def _check_two_proportion_z(answer):
     )
 
 
+# ---------------------------------------------------------------------------------------- the autopsy
+
+
+def grid_proportions(points: Float[Tensor, "n 2"], cells: int) -> Float[Tensor, " cells*cells"]:
+    """The share of the points in each cell of a `cells` x `cells` grid over the unit square, row by row.
+
+    The cell of (x, y) has the number column + cells * row; a point on the right or the upper edge of the
+    square belongs to the last column or row.
+    """
+    column, row = (points * cells).long().clamp(max=cells - 1).unbind(-1)
+    return (column + cells * row).bincount(minlength=cells * cells) / len(points)
+
+
+def _single_precision(function: Callable) -> Callable:
+    """The same function with a float32 result: whether it is computed in 32 or 64 bits is not checked "
+    "here."""
+
+    @functools.wraps(function)
+    def single(*arguments):
+        result = function(*arguments)
+        return result.float() if isinstance(result, Tensor) and result.is_floating_point() else result
+
+    return single
+
+
+def _check_grid_proportions(answer):
+    def without_edge(points, cells):
+        column, row = (points * cells).long().unbind(-1)
+        return (column + cells * row).bincount(minlength=cells * cells)[: cells * cells] / len(points)
+
+    edge = torch.rand(50, 2)
+    edge[:10, 0] = 1.0
+    edge[:10, 1] *= 0.7  # a row higher, and the misplaced point would leave the table: a wrong shape
+    same_function(
+        _single_precision(answer),
+        _single_precision(grid_proportions),
+        [
+            Case("200 points, 3 x 3 cells", (torch.rand(200, 2), 3)),
+            Case("450 points, 30 x 30 cells", (torch.rand(450, 2), 30)),
+            Case("two points in opposite corners", (torch.tensor([[0.05, 0.1], [0.9, 0.95]]), 2)),
+            Case("points of which ten lie on the right edge", (edge, 4)),
+            Case("a point in the corner (1, 1)", (torch.tensor([[1.0, 1.0], [0.2, 0.3]]), 3)),
+        ],
+        misconceptions=[
+            Misconception(
+                "edge",
+                without_edge,
+                "a point on the right edge, x = 1, falls into the first column of the next row. The last "
+                "column "
+                "includes its end: clamp.",
+            ),
+            Misconception(
+                "counts",
+                lambda points, cells: grid_proportions(points, cells) * len(points),
+                "it gives counts. Proportions sum to 1: divide by the number of points.",
+            ),
+            Misconception(
+                "density",
+                lambda points, cells: grid_proportions(points, cells) * cells**2,
+                "it divides by the area of a cell too. Asked are proportions, which sum to 1.",
+            ),
+            Misconception(
+                "repeats",
+                lambda points, cells: (grid_proportions(points, cells) > 0).float() / len(points),
+                "points that share a cell are added only once: share[cell] += 1 / n does that with repeated "
+                "indices. Use bincount.",
+            ),
+            Misconception(
+                "transposed",
+                lambda points, cells: grid_proportions(points.flip(-1), cells),
+                "columns and rows are exchanged: x gives the column, and the number is column + cells * row.",
+            ),
+            Misconception(
+                "rounded",
+                lambda points, cells: grid_proportions((points * cells).round() / cells, cells),
+                "it rounds to the nearest corner. A cell begins at its lower left corner: cut the digits "
+                "off, "
+                ".long().",
+            ),
+        ],
+    )
+
+
+# ----------------------------------------------------------------------------- samples among real samples
+
+
+def coverage(real: Float[Tensor, "n dim"], generated: Float[Tensor, "m dim"], nearest_k: int = 5) -> float:
+    """The share of real samples with a generated one nearer than their k-th nearest other real sample."""
+    neighbours = torch.cdist(real, real).topk(nearest_k + 1, largest=False).values
+    radius = neighbours[:, nearest_k]  # place 0 is the sample itself, at distance 0
+    closest = torch.cdist(real, generated).min(dim=1).values
+    return (closest < radius).float().mean().item()
+
+
+def _radius(x: Tensor, place: int) -> Tensor:
+    return torch.cdist(x, x).topk(place + 1, largest=False).values[:, place]
+
+
+def _check_coverage(answer):
+    # float64, since float32 distances from cdist are rounded differently from those of a plain subtraction.
+    blob, other = torch.randn(40, 3).double(), 0.8 * torch.randn(60, 3).double() + 0.3
+    ring = _ring()
+    real, fake = (
+        _around(ring, [20] * 8, 0.05).double(),
+        _around(ring, [20, 30, 0, 9, 0, 9, 9, 0], 0.05).double(),
+    )
+    same_function(
+        answer,
+        coverage,
+        [
+            Case("40 real and 60 generated samples in three dimensions, k = 3", (blob, other, 3)),
+            Case("160 real samples and 77 generated ones", (real, fake)),
+            Case("a generator that makes one point", (real, real[:1].expand(20, 2) + 1e-4)),
+        ],
+        misconceptions=[
+            Misconception(
+                "self",
+                lambda real, generated, nearest_k=5: (
+                    (torch.cdist(real, generated).amin(1) < _radius(real, nearest_k - 1)).double().mean()
+                ),
+                "each real sample is taken for its own nearest neighbour: the smallest distance, 0, is to "
+                "itself. "
+                "The k-th other sample stands in place k, counted from 0.",
+            ),
+            Misconception(
+                "precision",
+                lambda real, generated, nearest_k=5: (
+                    (torch.cdist(generated, real) < _radius(real, nearest_k)).any(1).double().mean()
+                ),
+                "it is the share of generated samples near a real one: that is precision. Coverage is a "
+                "share of "
+                "real samples.",
+            ),
+            Misconception(
+                "recall",
+                lambda real, generated, nearest_k=5: (
+                    (torch.cdist(real, generated) < _radius(generated, nearest_k)).any(1).double().mean()
+                ),
+                "the balls are drawn around the generated samples: that is recall. For coverage they are "
+                "around "
+                "the real ones.",
+            ),
+            Misconception(
+                "density",
+                lambda real, generated, nearest_k=5: (
+                    (torch.cdist(generated, real) < _radius(real, nearest_k)).double().sum(1).mean()
+                    / nearest_k
+                ),
+                "it counts how many balls each generated sample lies in: that is density.",
+            ),
+            Misconception(
+                "every-pair",
+                lambda real, generated, nearest_k=5: (
+                    (torch.cdist(real, generated) < _radius(real, nearest_k)[:, None]).double().mean()
+                ),
+                "it is the share of pairs. One generated sample in the ball is enough: any(dim=1), then the "
+                "mean.",
+            ),
+            Misconception(
+                "swapped",
+                lambda real, generated, nearest_k=5: coverage(generated, real, nearest_k),
+                "real and generated are exchanged.",
+            ),
+            Misconception(
+                "k",
+                lambda real, generated, nearest_k=5: coverage(real, generated, 1),
+                "the radius is the distance to the nearest neighbour, not to the k-th.",
+            ),
+            Misconception(
+                "count",
+                lambda real, generated, nearest_k=5: coverage(real, generated, nearest_k) * len(real),
+                "it is a number of samples; divide by the number of real ones.",
+            ),
+        ],
+    )
+
+
+# ---------------------------------------------------------------------------------------- the test bench
+
+
+def outside_band(scores: Float[Tensor, " draws"], clean: Float[Tensor, " draws"]) -> float:
+    """The share of `scores` outside the range that holds the middle 95 % of `clean`."""
+    low, high = clean.quantile(0.025), clean.quantile(0.975)
+    return ((scores < low) | (scores > high)).float().mean().item()
+
+
+def _check_outside_band(answer):
+    skewed = torch.randn(200).exp()
+
+    def between(scores, clean, low, high):
+        return ((scores < low) | (scores > high)).float().mean().item()
+
+    same_function(
+        answer,
+        outside_band,
+        [
+            Case("scores that scatter more than the clean ones", (2.2 * torch.randn(60), torch.randn(200))),
+            Case("scores that are mostly too high, clean ones skewed", (torch.randn(60).exp() + 1.5, skewed)),
+            Case("scores that are mostly too low, clean ones skewed", (torch.randn(60).exp() - 0.7, skewed)),
+            Case(
+                "scores of 8, 8, 7 and 8, and clean scores that are all 8",
+                (torch.tensor([8.0, 8.0, 7.0, 8.0]), torch.full((100,), 8.0)),
+                "edge",
+                "the ends of the band belong to it: a score of 8 is not outside a band from 8 to 8.",
+            ),
+        ],
+        misconceptions=[
+            Misconception(
+                "inside",
+                lambda scores, clean: 1 - outside_band(scores, clean),
+                "it is the share inside the band.",
+            ),
+            Misconception(
+                "above-only",
+                lambda scores, clean: between(scores, clean, -torch.inf, clean.quantile(0.975)),
+                "it looks only at scores that are too high. A fault can move a metric either way.",
+            ),
+            Misconception(
+                "below-only",
+                lambda scores, clean: between(scores, clean, clean.quantile(0.025), torch.inf),
+                "it looks only at scores that are too low. A fault can move a metric either way.",
+            ),
+            Misconception(
+                "normal",
+                lambda scores, clean: between(
+                    scores, clean, clean.mean() - 1.96 * clean.std(), clean.mean() + 1.96 * clean.std()
+                ),
+                "mean ± 1.96 standard deviations holds 95 % only if the scores are normally distributed, "
+                "and a KL "
+                "is not: take the quantiles.",
+            ),
+            Misconception(
+                "ninety",
+                lambda scores, clean: between(scores, clean, clean.quantile(0.05), clean.quantile(0.95)),
+                "5 % are cut off on each side: that leaves 90 %. Cut 2.5 % off each.",
+            ),
+            Misconception(
+                "one-tail",
+                lambda scores, clean: between(scores, clean, -torch.inf, clean.quantile(0.95)),
+                "it cuts all 5 % off at the upper end. Cut 2.5 % off each.",
+            ),
+            Misconception(
+                "range",
+                lambda scores, clean: between(scores, clean, clean.min(), clean.max()),
+                "it takes the whole range of the clean scores, which the most unusual draw decides: cut 2.5 "
+                "% off "
+                "each end.",
+            ),
+            Misconception(
+                "swapped",
+                lambda scores, clean: outside_band(clean, scores),
+                "the two arguments are exchanged: the band comes from the clean scores.",
+            ),
+            Misconception(
+                "count",
+                lambda scores, clean: outside_band(scores, clean) * len(scores),
+                "it is a number of draws; divide by how many there are.",
+            ),
+        ],
+    )
+
+
 EXERCISES = [
     Exercise(
         name="metrics.modes_covered",
@@ -502,8 +776,10 @@ EXERCISES = [
         reference=modes_covered,
         check=_check_modes_covered,
         hints=(
-            "You need the distance of every sample from every centre: torch.cdist(samples, centres), shape (n, modes).",
-            "A mode is covered if any of its distances is at most 3 sigma. Along which axis do you ask any()?",
+            "You need the distance of every sample from every centre: torch.cdist(samples, centres), shape "
+            "(n, modes).",
+            "A mode is covered if any of its distances is at most 3 sigma. Along which axis do you ask "
+            "any()?",
         ),
     ),
     Exercise(
@@ -514,7 +790,8 @@ EXERCISES = [
         check=_check_high_quality_share,
         hints=(
             "A sample is good if its nearest centre is near enough.",
-            "torch.cdist(samples, centres).min(dim=1).values holds each sample's distance from its nearest centre.",
+            "torch.cdist(samples, centres).min(dim=1).values holds each sample's distance from its nearest "
+            "centre.",
         ),
     ),
     Exercise(
@@ -538,8 +815,24 @@ EXERCISES = [
         hints=(
             "Give each sample to its nearest centre and drop those beyond 3 sigma.",
             "In each mode take squared distances from the mean of its own samples, not from the true centre.",
-            "Add the squares of all modes, divide by dim times (samples - modes that have any), take the root, "
+            "Add the squares of all modes, divide by dim times (samples - modes that have any), take the "
+            "root, "
             "divide by sigma.",
+        ),
+    ),
+    Exercise(
+        name="metrics.grid_proportions",
+        difficulty=2,
+        minutes=6,
+        reference=grid_proportions,
+        check=_check_grid_proportions,
+        hints=(
+            "Multiply the points by `cells` and cut the digits after the point off, with .long(): columns "
+            "and rows.",
+            "A coordinate of exactly 1 gives `cells`, one too many: .clamp(max=cells - 1).",
+            "Number the cells by column + cells * row, count with bincount(minlength=cells * cells), divide "
+            "by the "
+            "number of points.",
         ),
     ),
     Exercise(
@@ -555,13 +848,44 @@ EXERCISES = [
             "Where p is 0 or 1 this is 0 / 0: torch.where(error > 0, difference / error, 0.0).",
         ),
     ),
+    Exercise(
+        name="metrics.coverage",
+        difficulty=3,
+        minutes=8,
+        reference=coverage,
+        check=_check_coverage,
+        hints=(
+            "Two tables of distances: real to real gives the radius of each real sample, real to generated "
+            "says "
+            "who is inside.",
+            "torch.cdist(real, real).topk(nearest_k + 1, largest=False).values has, in each row, 0 (the "
+            "sample "
+            "itself), then the nearest neighbours in order.",
+            "A real sample is covered when torch.cdist(real, generated).min(dim=1).values is below its "
+            "radius.",
+        ),
+    ),
+    Exercise(
+        name="metrics.outside_band",
+        difficulty=1,
+        minutes=4,
+        reference=outside_band,
+        check=_check_outside_band,
+        hints=(
+            "Where does the middle 95 % of the clean scores begin, and where does it end?",
+            "clean.quantile(0.025) and clean.quantile(0.975).",
+            "A draw is outside if it is below the one or above the other: (scores < low) | (scores > high). "
+            "Then the mean.",
+        ),
+    ),
 ]
 
 QUESTIONS = [
     Question(
         name="metrics.ceiling",
         text=(
-            "In the plane, a generator puts 100 % of its samples within 3 sigma of a mode. The data themselves have "
+            "In the plane, a generator puts 100 % of its samples within 3 sigma of a mode. The data "
+            "themselves have "
             "98.9 %. What does that say?"
         ),
         choices=(
@@ -571,12 +895,14 @@ QUESTIONS = [
             ),
             Choice(
                 "It is perfect; the difference is noise.",
-                "With 2,500 samples the share of a perfect generator lies between 98.5 and 99.3 % nearly always. "
+                "With 2,500 samples a perfect generator's share lies between 98.5 and 99.3 % in 19 of 20 "
+                "draws: "
                 "100 % is too good.",
             ),
             Choice(
                 "Its modes are too narrow: it lacks the tails.",
-                "True samples stray beyond 3 sigma in 1.1 % of cases. A generator that never strays has collapsed "
+                "True samples stray beyond 3 sigma in 1.1 % of cases. A generator that never strays has "
+                "collapsed "
                 "within its modes; the within-mode spread shows it.",
             ),
         ),
@@ -585,13 +911,15 @@ QUESTIONS = [
     Question(
         name="metrics.blind_spot",
         text=(
-            "A generator makes all 8 modes, but 93 % of its samples are in the first and 1 % in each of the others. "
+            "A generator makes all 8 modes, but 93 % of its samples are in the first and 1 % in each of the "
+            "others. "
             "Which number does not see it?"
         ),
         choices=(
             Choice(
                 "Modes covered.",
-                "One good sample is enough to cover a mode, so the count is 8. That is why it never stands alone.",
+                "One good sample is enough to cover a mode, so the count is 8. That is why it never stands "
+                "alone.",
             ),
             Choice(
                 "Reverse KL.", "It does see it: it compares the proportions, and these are far from equal."
@@ -599,6 +927,269 @@ QUESTIONS = [
             Choice(
                 "The two-proportion z of each bin.",
                 "It does see it: with a few hundred samples every one of the bins differs significantly.",
+            ),
+        ),
+        right="a",
+    ),
+    Question(
+        name="metrics.by_eye",
+        text="Nine of these samplers have a fault. Which can you not tell from the clean one by eye?",
+        choices=(
+            Choice(
+                "None: each of the nine looks different.",
+                "Look again at the two that memorise: every point of theirs is a training point or next to "
+                "one. And "
+                "would you have noticed the reweighted one without its label?",
+            ),
+            Choice(
+                "The two that memorise the training data.",
+                "They show training points, which are as good as any sample can be, in the right "
+                "proportions. What "
+                "is wrong is that they never show anything else.",
+            ),
+            Choice(
+                "The one that shrinks its modes.",
+                "It is easy here, with sigma circles drawn to scale. With PacGAN's sigma of 0.01 on a ring "
+                "of radius "
+                "1 a mode is a dot either way. But two others look perfect even here.",
+            ),
+        ),
+        right="b",
+    ),
+    Question(
+        name="metrics.target_quality",
+        text="Samples of the target itself: which high-quality share (within 3 sigma) do they get?",
+        choices=(
+            Choice("100 %: they are real.", "A Gaussian has tails, and real samples lie in them too."),
+            Choice(
+                "About 99.7 %, as everybody knows of 3 sigma.",
+                "That is the share in one dimension. In two, x² + y² has to be small, and there is more "
+                "room outside.",
+            ),
+            Choice(
+                "About 98.9 %.",
+                "In two dimensions the squared distance in sigmas is exponential with mean 2, so that "
+                "exp(-9/2) = "
+                "1.1 % lie outside.",
+            ),
+            Choice(
+                "It depends on how many samples are drawn.",
+                "Its scatter does. Its mean does not: it is a plain average over samples. (The KL further "
+                "down is "
+                "another matter.)",
+            ),
+        ),
+        right="c",
+    ),
+    Question(
+        name="metrics.published_row",
+        text=(
+            "A published table gives a plain GAN on a ring of 8: 1 mode, and 99.3 % high-quality samples "
+            "(mean of 5 "
+            "runs). What does the 99.3 % say?"
+        ),
+        choices=(
+            Choice(
+                "The quality is very good, though it found only one mode.",
+                "Better than real samples? 98.9 % is what the target itself scores. More is not better.",
+            ),
+            Choice(
+                "It is a fluctuation: 99.3 is not far from 98.9.",
+                "A single run of 2,500 samples scatters by 0.21 points, so one run could do that. The mean "
+                "of five "
+                "scatters by 0.09, and is more than four of these too high.",
+            ),
+            Choice(
+                "The mode that it found is too narrow: it is collapsed within the mode as well.",
+                "There are too few samples in the tails. How narrow, this number hardly says: it stops at "
+                "100 %.",
+            ),
+        ),
+        right="c",
+    ),
+    Question(
+        name="metrics.floor",
+        text=(
+            "Draws of the target itself do not have reverse KL 0. You take ten times as many samples. What "
+            "happens "
+            "to the average KL?"
+        ),
+        choices=(
+            Choice(
+                "It stays: it belongs to the target.",
+                "It comes from the scatter of the counts, and that shrinks with n.",
+            ),
+            Choice(
+                "It falls to about a third (1 / √10).",
+                "The proportions come √10 times nearer to the weights. But the KL is quadratic in that "
+                "difference.",
+            ),
+            Choice(
+                "It falls to a tenth.",
+                "The proportions come √10 times nearer, and the KL is quadratic near its minimum: 1 / n.",
+            ),
+        ),
+        right="c",
+    ),
+    Question(
+        name="metrics.points_as_modes",
+        text=(
+            "A generator draws the eight modes in the right proportions, but each as one single point, at "
+            "its "
+            "centre. What do the three metrics so far say?"
+        ),
+        choices=(
+            Choice(
+                "All three find it.",
+                "Modes covered: 8 of 8. High-quality share: 100 %. Reverse KL: at its floor. Nothing is "
+                "found.",
+            ),
+            Choice(
+                "Reverse KL finds it, since the two distributions are quite different.",
+                "This KL is over modes: it compares eight proportions. Within a mode it sees nothing.",
+            ),
+            Choice(
+                "8 of 8, 100 %, KL at its floor: it looks better than the target itself.",
+                "None of the three looks inside a mode. The only trace is a share that is too good.",
+            ),
+        ),
+        right="c",
+    ),
+    Question(
+        name="metrics.autopsy",
+        text="Which outcome of these checks can no amount of luck explain?",
+        choices=(
+            Choice(
+                "The target against itself is not 0.",
+                "It need not be: 900 cells and few points have a high floor. (It should be printed, though.)",
+            ),
+            Choice(
+                "The true proportions sum to 0.342.",
+                "Proportions sum to 1, whatever the sample. Something is lost before the KL begins.",
+            ),
+            Choice(
+                "A generator that misses half of the square gets a larger KL than a perfect one.",
+                "That is as it should be, and why nobody noticed: a wrong metric can still rise and fall in "
+                "the "
+                "right places.",
+            ),
+        ),
+        right="b",
+    ),
+    Question(
+        name="metrics.perfect_ndb",
+        text="Twenty bins, a test at the 5 % level in each. How many bins differ for a perfect generator, on average?",
+        choices=(
+            Choice("None.", "Each test errs in 5 % of cases, by construction, and there are twenty tests."),
+            Choice("About one.", "5 % of 20. So the floor of NDB is 1 here, not 0."),
+            Choice(
+                "About ten.",
+                "Then each test would say 'different' half of the time. It does so in 5 % of cases.",
+            ),
+        ),
+        right="b",
+    ),
+    Question(
+        name="metrics.praise",
+        text="Which fault makes precision and density go up, beyond what real samples score?",
+        choices=(
+            Choice(
+                "Missing modes.",
+                "The samples that are left are as good as before: precision stays where it was.",
+            ),
+            Choice(
+                "Shrunken modes.",
+                "All samples move to where real ones are dense. Both metrics take that for quality.",
+            ),
+            Choice(
+                "Outliers.",
+                "They lie far from every real sample, so that precision goes down. But look at what recall "
+                "does.",
+            ),
+        ),
+        right="b",
+    ),
+    Question(
+        name="metrics.memory",
+        text="What must a metric look at to find out that a generator has memorised its training data?",
+        choices=(
+            Choice(
+                "More samples: with enough of them every fault shows.",
+                "Training points look as good as real ones because they are. More of them do not look worse.",
+            ),
+            Choice(
+                "The training data, beside real data that the generator has not seen.",
+                "Is a sample nearer to the training data than a fresh real one is? Nothing else tells "
+                "copying from "
+                "quality.",
+            ),
+            Choice(
+                "The modes: a memorised mode has another weight.",
+                "The training data have the right modes in nearly the right proportions, and so have copies "
+                "of them.",
+            ),
+        ),
+        right="b",
+    ),
+    Question(
+        name="metrics.case_a",
+        text="Generator A. What is wrong with it?",
+        choices=(
+            Choice(
+                "It misses a mode.",
+                "8 of 8 are covered, and a missing mode would give a KL of at least log(8/7) = 0.13.",
+            ),
+            Choice(
+                "Its modes are too narrow.",
+                "The spread says so, and the share of good samples is too good. The proportions are right.",
+            ),
+            Choice(
+                "Nothing: every number is at its best value or beyond.",
+                "Beyond the value of real samples is the sign of a fault, not of quality.",
+            ),
+        ),
+        right="b",
+    ),
+    Question(
+        name="metrics.case_b",
+        text="Generator B. What is wrong with it?",
+        choices=(
+            Choice(
+                "Its proportions are wrong.",
+                "The KL is far above its floor, while all is well within the modes and none is missing.",
+            ),
+            Choice(
+                "It misses a mode.",
+                "All 8 are covered. A KL above the floor can come from a missing mode or from wrong "
+                "proportions.",
+            ),
+            Choice(
+                "Its samples lie between the modes.",
+                "Then fewer than 98.9 % would be within 3 sigma.",
+            ),
+        ),
+        right="a",
+    ),
+    Question(
+        name="metrics.report",
+        text=(
+            "A paper reports: '8 of 8 modes, 99.9 % high-quality samples, state of the art.' What do you "
+            "ask first?"
+        ),
+        choices=(
+            Choice(
+                "How wide are the modes, and in which proportions?",
+                "Eight points in any proportions would score this. Spread and KL, each beside its floor, "
+                "settle it.",
+            ),
+            Choice(
+                "Nothing: 98.9 % is the ceiling, and it is above.",
+                "Above the ceiling is where real samples are not.",
+            ),
+            Choice(
+                "Are there more seeds?",
+                "A good question, but the second: more seeds of a number that is blind to the fault do not "
+                "show it.",
             ),
         ),
         right="a",
