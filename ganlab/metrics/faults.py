@@ -73,16 +73,22 @@ class ArraySource:
         self.centres = torch.stack([self.pool[self.labels == k].mean(0) for k in range(len(names))])
 
     def draw(self, n: int, rng: Streams, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        # Gumbel top-n: without replacement, in the order of random keys tilted by the weights.
-        tilt = torch.zeros(len(self.pool)) if weights is None else (weights / self.weights).log()[self.labels]
-        available = int(tilt.isfinite().sum())
-        if n > available:
-            raise GanlabError(f"{n} distinct samples were asked for and this source holds {available}; ask for fewer.")
-        keys = tilt - (-rng.uniform(len(self.pool)).clamp(1e-12, 1 - 1e-7).log()).log()
-        chosen = keys.topk(n, dim=-1).indices
-        # topk returns the largest keys first: shuffle, so that any prefix is a fair sample too.
-        chosen = chosen.gather(-1, rng.uniform(n).argsort(-1))
-        return self.pool[chosen], self.labels[chosen]
+        weights = self.weights if weights is None else weights
+        modes = torch.bucketize(rng.uniform(n), weights.cumsum(0)[:-1].contiguous(), right=True)
+        keys = rng.uniform(len(self.pool))
+        chosen = torch.empty_like(modes)
+        for mine, key, index in zip(*(x.reshape(-1, x.shape[-1]) for x in (modes, keys, chosen)), strict=True):
+            order = key.argsort()
+            for k in mine.unique():
+                wanted, available = mine == k, order[self.labels[order] == k]
+                count = int(wanted.sum())
+                if count > len(available):
+                    raise GanlabError(
+                        f"{n} samples need {count} different ones of class {int(k)} and this source holds "
+                        f"{len(available)}; ask for fewer."
+                    )
+                index[wanted] = available[:count]
+        return self.pool[chosen], modes
 
 
 def _wide(t: Tensor, like: Tensor) -> Tensor:
@@ -105,9 +111,10 @@ def drop(source: Source, n: int, rng: Rng = None, modes: int | list[int] = 1) ->
     return source.draw(n, as_streams(rng, "oracle"), weights / weights.sum())[0]
 
 
-def reweight(source: Source, n: int, rng: Rng = None, ratio: float = 0.7) -> Float[Tensor, "*seeds n ..."]:
-    """All modes, in wrong proportions: mode k weighs `ratio ** k` times what it should."""
-    weights = source.weights * ratio ** torch.arange(len(source.weights))
+def reweight(source: Source, n: int, rng: Rng = None, times: float = 3.0) -> Float[Tensor, "*seeds n ..."]:
+    """All modes, in wrong proportions: the first half of them `times` as frequent, against the rest, as they should."""
+    weights = source.weights.clone()
+    weights[: len(weights) // 2] *= times
     return source.draw(n, as_streams(rng, "oracle"), weights / weights.sum())[0]
 
 
@@ -207,13 +214,13 @@ def standard_faults(modes: int) -> Mapping[str, Fault]:
     >>> list(standard_faults(8))[:4]
     ['clean', 'drop a few modes', 'drop most modes', 'one point']
     """
-    few, most = max(1, modes // 4), modes - max(1, modes // 8)
+    few, most = max(1, modes // 4), modes - max(1, modes // 5)
     faults = [
         Fault("clean", "nothing found", clean),
         Fault("drop a few modes", "partial collapse", drop, {"modes": few}),
         Fault("drop most modes", "collapse", drop, {"modes": most}),
         Fault("one point", "collapse", one_point),
-        Fault("reweight", "reweighting", reweight, {"ratio": 0.5 ** (4 / modes)}),
+        Fault("reweight", "reweighting", reweight, {"times": 3.0}),
         Fault("shrink within modes", "within-mode collapse", shrink, {"factor": 0.3}),
         Fault("duplicate", "within-mode collapse", duplicate, {"distinct": 8 * modes}),
         Fault("bridge modes", "low quality", bridge, {"share": 0.4}),
