@@ -4,96 +4,127 @@ import math
 
 import numpy as np
 import torch
-from scipy.stats import entropy
+from scipy.spatial.distance import cdist
+from scipy.stats import chi2_contingency
 from sklearn.neighbors import NearestNeighbors
 
-from ganlab.metrics.modes import nearest_mode
 
-xlogy = torch.special.xlogy
-
-
-def counts_of(samples, mixture, within=3.0):
-    mode, in_sigmas = nearest_mode(samples, mixture)
-    return mode[in_sigmas <= within].bincount(minlength=mixture.modes)
+def near(samples, centres, sigma, times=3.0):
+    return torch.cdist(samples, centres) <= times * sigma
 
 
-def proportions(samples, mixture, within=3.0):
-    counts = counts_of(samples, mixture, within)
+def covered_loop(samples, centres, sigma):
+    found = 0
+    for centre in centres:
+        for sample in samples:
+            if math.dist(sample.tolist(), centre.tolist()) <= 3 * sigma:
+                found += 1
+                break
+    return found
+
+
+def covered_off_by_one(samples, centres, sigma):
+    found = 0
+    for mode in range(len(centres) - 1):
+        found += bool(((samples - centres[mode]).norm(dim=1) <= 3 * sigma).any())
+    return found
+
+
+def covered_by_nearest(samples, centres, sigma):
+    distance, mode = torch.cdist(samples, centres).min(1)
+    return torch.unique(mode[distance <= 3 * sigma]).numel()
+
+
+def spread(samples, centres, sigma, about="own", ddof=1, times=3.0, per_dim=True, square=False, mean_of_modes=False):
+    samples, centres = samples.numpy().astype(float), centres.numpy().astype(float)
+    distances = cdist(samples, centres)
+    mode = distances.argmin(1)
+    keep = distances.min(1) <= times * sigma
+    total, weight, each = 0.0, 0, []
+    for k in np.unique(mode[keep]):
+        own = samples[keep & (mode == k)]
+        middle = own.mean(0) if about == "own" else centres[k]
+        part, size = ((own - middle) ** 2).sum(), (len(own) - ddof) * (own.shape[1] if per_dim else 1)
+        total, weight = total + part, weight + size
+        if size:
+            each.append(math.sqrt(part / size) / sigma)
+    if mean_of_modes:
+        return float(np.mean(each))
+    return total / weight / sigma**2 if square else math.sqrt(total / weight) / sigma
+
+
+def spread_by_residuals(samples, centres, sigma):
+    distance, mode = torch.cdist(samples, centres).min(dim=1)
+    samples, mode = samples[distance <= 3 * sigma], mode[distance <= 3 * sigma]
+    member = torch.nn.functional.one_hot(mode, len(centres)).float()
+    means = member.T @ samples / member.sum(0).clamp(min=1).unsqueeze(1)
+    residuals = samples - means[mode]
+    degrees = (len(samples) - int((member.sum(0) > 0).sum())) * samples.shape[1]
+    return (residuals.pow(2).sum() / degrees).sqrt() / sigma
+
+
+def spread_with_var(samples, centres, sigma):
+    distance, mode = torch.cdist(samples, centres).min(dim=1)
+    squares, degrees = torch.tensor(0.0), 0
+    for k in mode[distance <= 3 * sigma].unique():
+        own = samples[(mode == k) & (distance <= 3 * sigma)]
+        if len(own) > 1:
+            squares = squares + own.var(0).sum() * (len(own) - 1)
+            degrees += (len(own) - 1) * own.shape[1]
+    return (squares / degrees).sqrt().item() / sigma
+
+
+def kl(p, q):
+    return float(sum(a * math.log(a / b) for a, b in zip(p.tolist(), q.tolist(), strict=True) if a > 0))
+
+
+def p_of(counts):
     return counts / counts.sum()
 
 
-def own_samples(samples, mixture, within=3.0):
-    mode, in_sigmas = nearest_mode(samples, mixture)
-    return [samples[(mode == k) & (in_sigmas <= within)] for k in range(mixture.modes)]
+def kl_loop(counts, weights):
+    total, divergence = sum(counts.tolist()), 0.0
+    for count, weight in zip(counts.tolist(), weights.tolist(), strict=True):
+        if count:
+            divergence += count / total * math.log(count / total / weight)
+    return divergence
 
 
-# ------------------------------------------------------------------------------------------------- right
+def kl_off_by_one(counts, weights):
+    p, divergence = p_of(counts), 0.0
+    for k in range(1, len(p)):
+        if p[k] > 0:
+            divergence += float(p[k] * torch.log(p[k] / weights[k]))
+    return divergence
 
 
-def counts_by_loop(samples, mixture, within=3.0):
-    mode, in_sigmas = nearest_mode(samples, mixture)
-    return torch.stack([((mode == k) & (in_sigmas <= within)).sum() for k in range(mixture.modes)])
+def z_score(k1, n1, k2, n2):
+    p1, p2 = k1.double() / n1, k2.double() / n2
+    p = (k1 + k2).double() / (n1 + n2)
+    z = (p1 - p2) / torch.sqrt(p * (1 - p) * (1 / n1 + 1 / n2))
+    return torch.nan_to_num(z).float()
 
 
-def counts_from_cdist(samples, mixture, within=3):
-    nearest = (torch.cdist(samples, mixture.centres) / mixture.sigma).min(dim=1)
-    good = nearest.values < within
-    return torch.bincount(nearest.indices[good], minlength=len(mixture.centres))
+def z_loop(k1, n1, k2, n2):
+    found = []
+    for a, b in zip(k1.tolist(), k2.tolist(), strict=True):
+        p = (a + b) / (n1 + n2)
+        found.append((a / n1 - b / n2) / math.sqrt(p * (1 - p) * (n1 + n2) / (n1 * n2)) if 0 < p < 1 else 0.0)
+    return torch.tensor(found)
 
 
-def counts_one_hot(samples, mixture, within=3.0):
-    mode, in_sigmas = nearest_mode(samples, mixture)
-    return (torch.nn.functional.one_hot(mode, mixture.modes) * (in_sigmas <= within)[:, None]).sum(0)
-
-
-def counts_scattered(samples, mixture, within=3.0):
-    mode, in_sigmas = nearest_mode(samples, mixture)
-    return torch.zeros(mixture.modes, dtype=torch.long).index_add(0, mode, (in_sigmas <= within).long())
-
-
-def kl_without_empty_modes(samples, mixture, within=3.0):
-    p = proportions(samples, mixture, within)
-    seen = p > 0
-    return (p[seen] * (p[seen].log() - mixture.weights[seen].log())).sum()
-
-
-def kl_by_loop(samples, mixture, within=3.0):
-    p = proportions(samples, mixture, within).tolist()
-    return sum(a * math.log(a / b) for a, b in zip(p, mixture.weights.tolist(), strict=True) if a > 0)
-
-
-def kl_by_scipy(samples, mixture, within=3.0):
-    return torch.tensor(entropy(counts_of(samples, mixture, within), mixture.weights))
-
-
-def kl_by_torch(samples, mixture, within=3.0):
-    p = proportions(samples, mixture, within)
-    return torch.nn.functional.kl_div(mixture.weights.log(), p, reduction="sum")
-
-
-def spread_by_std(samples, mixture, within=3.0):
-    own = own_samples(samples, mixture, within)
-    square = sum(
-        x.var(0).sum() * (len(x) - 1) / s**2 for x, s in zip(own, mixture.sigma, strict=True) if len(x) > 1
-    )
-    return (square / sum(mixture.dim * (len(x) - 1) for x in own if len(x) > 1)).sqrt()
-
-
-def spread_from_deviations(samples, mixture, within=3.0):
-    own = [x for x in own_samples(samples, mixture, within)]
-    pooled = torch.cat([(x - x.mean(0)) / s for x, s in zip(own, mixture.sigma, strict=True) if len(x)])
-    freedom = 2 * sum(max(0, len(x) - 1) for x in own)
-    return pooled.square().sum().div(freedom).sqrt()
-
-
-def spread_in_python(samples, mixture, within=3.0):
-    squares = freedom = 0
-    for x, s in zip(own_samples(samples, mixture, within), mixture.sigma.tolist(), strict=True):
-        if len(x) < 2:
+def z_from_chi_square(k1, n1, k2, n2):
+    found = []
+    for a, b in zip(k1.tolist(), k2.tolist(), strict=True):
+        if a + b in (0, n1 + n2):
+            found.append(0.0)
             continue
-        squares += float(((x - x.mean(dim=0, keepdim=True)) / s).pow(2).sum())
-        freedom += 2 * len(x) - 2
-    return math.sqrt(squares / freedom)
+        square = chi2_contingency([[a, n1 - a], [b, n2 - b]], correction=False).statistic
+        found.append(math.copysign(math.sqrt(square), a / n1 - b / n2))
+    return torch.tensor(found)
+
+
+# ------------------------------------------------------------------- the grid, coverage, the clean band
 
 
 def grid_by_histogram(points, cells):
@@ -110,30 +141,45 @@ def grid_by_loop(points, cells):
 
 def grid_accumulated(points, cells):
     index = (points * cells).floor().long().clamp(0, cells - 1)
-    share = torch.zeros(cells, cells)
     ones = torch.full((len(points),), 1 / len(points))
-    return share.index_put((index[:, 1], index[:, 0]), ones, accumulate=True).flatten()
+    return torch.zeros(cells, cells).index_put((index[:, 1], index[:, 0]), ones, accumulate=True).flatten()
 
 
-def z_nan_to_num(p, n, q, m):
-    r = (p * n + q * m) / (n + m)
-    return torch.nan_to_num((q - p) / torch.sqrt(r * (1 - r) * (1 / n + 1 / m)))
+def grid_with_spilled_edge(points, cells):
+    column, row = (points * cells).long().unbind(1)
+    return torch.bincount(column + cells * row, minlength=cells * cells) / len(points)
 
 
-def z_from_counts(p, n, q, m):
-    a, b = p * n, q * m
-    r = (a + b) / (n + m)
-    return (b / m - a / n) / (r * (1 - r) * (n + m) / (n * m)).sqrt().clamp(min=1e-12)
+def grid_added_once(points, cells):
+    index = (points * cells).long().clamp(max=cells - 1)
+    share = torch.zeros(cells * cells)
+    share[index[:, 0] + cells * index[:, 1]] += 1 / len(points)
+    return share
 
 
-def z_in_double(p, n, q, m):
-    p, q = p.double(), q.double()
-    r = (p * n + q * m) / (n + m)
-    variance = r * (1 - r) * (1 / n + 1 / m)
-    z = torch.zeros_like(p)
-    filled = variance > 0
-    z[filled] = (q - p)[filled] / variance[filled].sqrt()
-    return z
+def grid_rounded(points, cells):
+    index = (points * cells).round().long().clamp(max=cells - 1)
+    return torch.bincount(index[:, 0] + cells * index[:, 1], minlength=cells * cells) / len(points)
+
+
+def grid_spliced(points, cells):
+    """The published mistake: takes a growing piece out of the list, and uses its first two numbers."""
+    values, share = points.flatten().tolist(), torch.zeros(cells * cells)
+    for i in range(len(points)):
+        piece = values[2 * i : 4 * i + 2]
+        del values[2 * i : 4 * i + 2]
+        if len(piece) >= 2:
+            column, row = (min(int(x * cells), cells - 1) for x in piece[:2])
+            share[column + cells * row] += 1 / len(points)
+    return share
+
+
+def grid_in_place(points, cells):
+    return grid_by_loop(points.mul_(0.5).mul_(2).add_(1e-4).clamp_(max=1), cells)
+
+
+def radius_of(x, place):
+    return torch.cdist(x, x).sort(dim=1).values[:, place]
 
 
 def coverage_by_sort(real, generated, nearest_k=5):
@@ -154,6 +200,30 @@ def coverage_by_kthvalue(real, generated, nearest_k=5):
     return inside.any(0).sum() / len(real)
 
 
+def coverage_with_self(real, generated, nearest_k=5):
+    return (torch.cdist(real, generated).amin(1) < radius_of(real, nearest_k - 1)).float().mean()
+
+
+def precision(real, generated, nearest_k=5):
+    return (torch.cdist(generated, real) < radius_of(real, nearest_k)).any(1).float().mean()
+
+
+def recall(real, generated, nearest_k=5):
+    return (torch.cdist(real, generated) < radius_of(generated, nearest_k)).any(1).float().mean()
+
+
+def density(real, generated, nearest_k=5):
+    return (torch.cdist(generated, real) < radius_of(real, nearest_k)).float().sum(1).mean() / nearest_k
+
+
+def share_of_pairs(real, generated, nearest_k=5):
+    return (torch.cdist(real, generated) < radius_of(real, nearest_k)[:, None]).float().mean()
+
+
+def uncovered(real, generated, nearest_k=5):
+    return 1 - coverage_by_sort(real, generated, nearest_k)
+
+
 def outside_by_inside(scores, clean):
     low, high = torch.quantile(clean, torch.tensor([0.025, 0.975]))
     return 1 - ((low <= scores) & (scores <= high)).float().mean()
@@ -169,392 +239,159 @@ def outside_by_count(scores, clean):
     return (len(scores[scores < low]) + len(scores[scores > high])) / len(scores)
 
 
-RIGHT = {
-    "metrics.mode_counts": [counts_by_loop, counts_from_cdist, counts_one_hot, counts_scattered],
-    "metrics.modes_covered": [
-        lambda samples, mixture, within=3.0: (counts_of(samples, mixture, within) > 0).sum(),
-        lambda samples, mixture, within=3.0: int(counts_of(samples, mixture, within).count_nonzero()),
-        lambda samples, mixture, within=3.0: len(counts_of(samples, mixture, within).nonzero()),
-        lambda samples, mixture, within=3.0: sum(len(x) > 0 for x in own_samples(samples, mixture, within)),
-    ],
-    "metrics.high_quality_share": [
-        lambda samples, mixture, within=3.0: (nearest_mode(samples, mixture)[1] <= within).float().mean(),
-        lambda samples, mixture, within=3.0: counts_of(samples, mixture, within).sum() / samples.shape[0],
-        lambda samples, mixture, within=3.0: (
-            sum(map(len, own_samples(samples, mixture, within))) / len(samples)
-        ),
-        lambda samples, mixture, within=3.0: torch.mean(
-            (torch.cdist(samples, mixture.centres) / mixture.sigma).amin(1).le(within), dtype=torch.float64
-        ),
-    ],
-    "metrics.reverse_kl": [kl_without_empty_modes, kl_by_loop, kl_by_scipy, kl_by_torch],
-    "metrics.within_mode_spread": [spread_by_std, spread_from_deviations, spread_in_python],
-    "metrics.grid_proportions": [grid_by_histogram, grid_by_loop, grid_accumulated],
-    "metrics.two_proportion_z": [z_nan_to_num, z_from_counts, z_in_double],
-    "metrics.coverage": [coverage_by_sort, coverage_by_sklearn, coverage_by_kthvalue],
-    "metrics.outside_band": [outside_by_inside, outside_by_numpy, outside_by_count],
-}
-
-# ------------------------------------------------------------------------------------------------- wrong
-
-
-def spread_about_centre(samples, mixture, within=3.0):
-    mode, in_sigmas = nearest_mode(samples, mixture)
-    good = in_sigmas <= within
-    squares = (samples - mixture.centres[mode])[good].square().sum(1) / mixture.sigma[mode][good] ** 2
-    reached = counts_of(samples, mixture, within)
-    return (squares.sum() / (2 * (reached - 1).clamp(min=0).sum())).sqrt()
-
-
-def spread_mean_of_modes(samples, mixture, within=3.0):
-    own = own_samples(samples, mixture, within)
-    each = [x.var(0).mean().sqrt() / s for x, s in zip(own, mixture.sigma, strict=True) if len(x) > 1]
-    return torch.stack(each).mean()
-
-
-def spread_with_parts(minus=1, dim=2, sigma=True, root=True, filtered=True):
-    def spread(samples, mixture, within=3.0):
-        squares = freedom = 0
-        own = own_samples(samples, mixture, within if filtered else math.inf)
-        for x, s in zip(own, mixture.sigma, strict=True):
-            if len(x) > 1:
-                squares = squares + (x - x.mean(0)).square().sum() / (s**2 if sigma else 1)
-                freedom += dim * (len(x) - minus)
-        return (squares / freedom).sqrt() if root else squares / freedom
-
-    return spread
-
-
-def spread_nan(samples, mixture, within=3.0):
-    own = own_samples(samples, mixture, within)
-    return torch.stack([x.std(0).mean() / s for x, s in zip(own, mixture.sigma, strict=True)]).mean()
-
-
-def grid_with_spilled_edge(points, cells):
-    index = (points * cells).long()
-    return torch.bincount(index[:, 0] + cells * index[:, 1], minlength=cells * cells) / len(points)
-
-
-def grid_added_once(points, cells):
-    index = (points * cells).long().clamp(max=cells - 1)
-    share = torch.zeros(cells * cells)
-    share[index[:, 0] + cells * index[:, 1]] += 1 / len(points)
-    return share
-
-
-def grid_spliced(points, cells):
-    """The published mistake: takes a growing piece out of the list, and uses its first two numbers."""
-    values, share = points.flatten().tolist(), torch.zeros(cells * cells)
-    for i in range(len(points)):
-        piece = values[2 * i : 4 * i + 2]
-        del values[2 * i : 4 * i + 2]
-        if len(piece) >= 2:
-            column, row = (min(int(x * cells), cells - 1) for x in piece[:2])
-            share[column + cells * row] += 1 / len(points)
-    return share
-
-
-def z_pooled_by(pool):
-    def z(p, n, q, m):
-        r = pool(p, n, q, m)
-        error = (r * (1 - r) * (1 / n + 1 / m)).sqrt()
-        return torch.where(error > 0, (q - p) / error, 0.0)
-
-    return z
-
-
-def z_over(variance):
-    def z(p, n, q, m):
-        v = variance(p, n, q, m)
-        return torch.where(v > 0, (q - p) / v.sqrt(), torch.zeros_like(p))
-
-    return z
-
-
-def radius_of(x, place):
-    return torch.cdist(x, x).sort(dim=1).values[:, place]
-
-
-def coverage_from(inside):
-    def wrong(real, generated, nearest_k=5):
-        return inside(real, generated, nearest_k)
-
-    return wrong
-
-
 def band(low, high):
-    def wrong(scores, clean):
-        return ((scores < low(clean)) | (scores > high(clean))).float().mean()
-
-    return wrong
+    return lambda scores, clean: ((scores < low(clean)) | (scores > high(clean))).float().mean()
 
 
 WRONG = {
-    "metrics.mode_counts": [
-        (
-            "filter",
-            lambda samples, mixture, within=3.0: nearest_mode(samples, mixture)[0].bincount(
-                minlength=mixture.modes
-            ),
-        ),
-        (
-            "sigma-twice",
-            lambda samples, mixture, within=3.0: counts_of(
-                samples, mixture, within * float(mixture.sigma[0])
-            ),
-        ),
-        (
-            "outside",
-            lambda samples, mixture, within=3.0: (pair := nearest_mode(samples, mixture))[0][
-                pair[1] > within
-            ].bincount(minlength=mixture.modes),
-        ),
-        ("covered", lambda samples, mixture, within=3.0: (counts_of(samples, mixture, within) > 0).long()),
-        ("covered", lambda samples, mixture, within=3.0: counts_of(samples, mixture, within) > 0),
-        ("dtype", proportions),
-        ("within", lambda samples, mixture, within=3.0: counts_of(samples, mixture)),
-        (
-            "shape",
-            lambda samples, mixture, within=3.0: (pair := nearest_mode(samples, mixture))[0][
-                pair[1] <= within
-            ].bincount(),
-        ),
-        ("shape", lambda samples, mixture, within=3.0: counts_of(samples, mixture, within).sum()),
-        (
-            "shape",
-            lambda samples, mixture, within=3.0: (pair := nearest_mode(samples, mixture))[0][
-                pair[1] <= within
-            ].unique(return_counts=True)[1],
-        ),
-        (
-            "every-mode",
-            lambda samples, mixture, within=3.0: (
-                torch.cdist(samples, mixture.centres) <= within * mixture.sigma.max()
-            ).sum(0),
-        ),
-        ("tuple", lambda samples, mixture, within=3.0: counts_of(samples, mixture, within).tolist()),
-        ("signature", lambda samples, mixture, centres, sigma: counts_of(samples, mixture)),
-    ],
     "metrics.modes_covered": [
-        ("filter", lambda samples, mixture, within=3.0: len(nearest_mode(samples, mixture)[0].unique())),
-        (
-            "share",
-            lambda samples, mixture, within=3.0: (counts_of(samples, mixture, within) > 0).float().mean(),
-        ),
-        ("missing", lambda samples, mixture, within=3.0: (counts_of(samples, mixture, within) == 0).sum()),
-        ("samples", lambda samples, mixture, within=3.0: counts_of(samples, mixture, within).sum()),
-        ("two-samples", lambda samples, mixture, within=3.0: (counts_of(samples, mixture, within) > 1).sum()),
-        ("within", lambda samples, mixture, within=3.0: (counts_of(samples, mixture) > 0).sum()),
-        ("value", lambda samples, mixture, within=3.0: int(counts_of(samples, mixture, within).max() > 0)),
-        (
-            "print",
-            lambda samples, mixture, within=3.0: print((counts_of(samples, mixture, within) > 0).sum()),
-        ),
-        ("type", lambda samples, mixture, within=3.0: counts_of(samples, mixture, within) > 0),
+        ("nearest-only", lambda s, c, sigma: torch.cdist(s, c).argmin(dim=1).unique().numel()),
+        ("samples", lambda s, c, sigma: int(near(s, c, sigma).sum())),
+        ("all", lambda s, c, sigma: int(near(s, c, sigma).all(dim=0).sum())),
+        ("axis", lambda s, c, sigma: int(near(s, c, sigma).any(dim=1).sum())),
+        ("one-sigma", lambda s, c, sigma: int(near(s, c, sigma, 1).any(dim=0).sum())),
+        ("coordinates", lambda s, c, sigma: int(((s[:, None] - c).abs() <= 3 * sigma).all(-1).any(0).sum())),
+        ("squared", lambda s, c, sigma: int(((s[:, None] - c).pow(2).sum(-1) <= 3 * sigma).any(0).sum())),
+        ("value", lambda s, c, sigma: len(c)),
+        ("value", covered_off_by_one),
+        ("value", lambda s, c, sigma: int((near(s, c, sigma).sum(0) > 1).sum())),
+        ("type", lambda s, c, sigma: near(s, c, sigma).any(dim=0)),
+        ("type", lambda s, c, sigma: near(s, c, sigma).any(dim=0).nonzero().flatten().tolist()),
+        ("print", lambda s, c, sigma: print(covered_by_nearest(s, c, sigma))),
+        ("error", lambda s, c, sigma: int(near(c, s, sigma, 3).sum("modes"))),
+        ("signature", lambda s, c: 8),
     ],
     "metrics.high_quality_share": [
-        ("count", lambda samples, mixture, within=3.0: counts_of(samples, mixture, within).sum()),
+        ("percent", lambda s, c, sigma: 100 * near(s, c, sigma).any(1).float().mean().item()),
+        ("count", lambda s, c, sigma: int(near(s, c, sigma).any(1).sum())),
+        ("all-pairs", lambda s, c, sigma: near(s, c, sigma).float().mean().item()),
+        ("twice", lambda s, c, sigma: near(s, c, sigma).sum().item() / len(s)),
+        ("complement", lambda s, c, sigma: (torch.cdist(s, c).amin(1) > 3 * sigma).float().mean().item()),
+        ("modes", lambda s, c, sigma: near(s, c, sigma).any(0).float().mean().item()),
+        ("one-sigma", lambda s, c, sigma: near(s, c, sigma, 1.0).any(1).float().mean().item()),
         (
-            "percent",
-            lambda samples, mixture, within=3.0: (
-                100 * counts_of(samples, mixture, within).sum() / len(samples)
-            ),
+            "coordinates",
+            lambda s, c, sigma: ((s[:, None] - c).abs() <= 3 * sigma).all(-1).any(1).float().mean(),
         ),
-        (
-            "outside",
-            lambda samples, mixture, within=3.0: (nearest_mode(samples, mixture)[1] > within).float().mean(),
-        ),
-        (
-            "modes",
-            lambda samples, mixture, within=3.0: (counts_of(samples, mixture, within) > 0).float().mean(),
-        ),
-        (
-            "mean-count",
-            lambda samples, mixture, within=3.0: counts_of(samples, mixture, within).float().mean(),
-        ),
-        ("within", lambda samples, mixture, within=3.0: counts_of(samples, mixture).sum() / len(samples)),
-        (
-            "value",
-            lambda samples, mixture, within=3.0: counts_of(samples, mixture, within).sum() / samples.numel(),
-        ),
-        (
-            "value",
-            lambda samples, mixture, within=3.0: (
-                ((samples[:, None] - mixture.centres).abs().amax(-1).amin(1) <= within * mixture.sigma[0])
-                .float()
-                .mean()
-            ),
-        ),
+        ("squared", lambda s, c, sigma: (torch.cdist(s, c).pow(2).amin(1) <= 3 * sigma).float().mean()),
+        ("value", lambda s, c, sigma: near(s, c[:1], sigma).any(1).float().mean().item()),
+        ("type", lambda s, c, sigma: near(s, c, sigma).any(1)),
+        ("none", lambda s, c, sigma: [].append(near(s, c, sigma).any(1).float().mean().item())),
+        ("in-place", lambda s, c, sigma: near(s.div_(2), c, sigma).any(1).float().mean().item()),
+    ],
+    "metrics.within_mode_spread": [
+        ("not-divided", lambda s, c, sigma: spread(s, c, sigma) * sigma),
+        ("variance", lambda s, c, sigma: spread(s, c, sigma, square=True)),
+        ("about-centre", lambda s, c, sigma: spread(s, c, sigma, about="centre")),
+        ("about-centre", lambda s, c, sigma: spread(s, c, sigma, about="centre", ddof=0)),
+        ("degrees", lambda s, c, sigma: spread(s, c, sigma, ddof=0)),
+        ("dimension", lambda s, c, sigma: spread(s, c, sigma, per_dim=False)),
+        ("strays", lambda s, c, sigma: spread(s, c, sigma, times=1e9)),
+        ("mean-of-modes", lambda s, c, sigma: spread(s, c, sigma, mean_of_modes=True)),
+        ("all-in-one", lambda s, c, sigma: s.var(0).mean().sqrt().item() / sigma),
+        ("value", lambda s, c, sigma: spread(s, c, sigma, times=1.0)),
+        ("type", lambda s, c, sigma: s.std(0) / sigma),
+        ("print", lambda s, c, sigma: print(spread(s, c, sigma))),
+        ("value", lambda s, c, sigma: 1.0),
     ],
     "metrics.reverse_kl": [
         (
-            "empty-mode",
-            lambda samples, mixture, within=3.0: (
-                (p := proportions(samples, mixture, within)) * (p.log() - mixture.weights.log())
-            ).sum(),
+            "forward",
+            lambda counts, weights: torch.special.xlogy(weights, weights / p_of(counts)).sum().item(),
         ),
+        ("sign", lambda counts, weights: -kl(p_of(counts), weights)),
+        ("bits", lambda counts, weights: kl(p_of(counts), weights) / math.log(2)),
+        ("entropy", lambda counts, weights: -torch.special.xlogy(p_of(counts), p_of(counts)).sum().item()),
+        ("uniform", lambda counts, weights: kl(p_of(counts), torch.full_like(weights, 1 / len(weights)))),
         (
-            "direction",
-            lambda samples, mixture, within=3.0: (
-                mixture.weights * (mixture.weights / proportions(samples, mixture, within)).log()
-            ).sum(),
+            "not-normalised",
+            lambda counts, weights: torch.special.xlogy(counts, counts / weights).sum().item(),
         ),
+        ("mean", lambda counts, weights: kl(p_of(counts), weights) / len(weights)),
         (
-            "bits",
-            lambda samples, mixture, within=3.0: (
-                kl_without_empty_modes(samples, mixture, within) / math.log(2)
-            ),
+            "symmetric",
+            lambda counts, weights: 0.5 * ((p_of(counts) - weights) * (p_of(counts) / weights).log()).sum().item(),
         ),
-        ("sign", lambda samples, mixture, within=3.0: -kl_without_empty_modes(samples, mixture, within)),
-        (
-            "uniform",
-            lambda samples, mixture, within=3.0: xlogy(
-                p := proportions(samples, mixture, within), p * mixture.modes
-            ).sum(),
-        ),
-        (
-            "uniform",
-            lambda samples, mixture, within=3.0: (
-                math.log(mixture.modes) - entropy(proportions(samples, mixture, within))
-            ),
-        ),
-        (
-            "kept",
-            lambda samples, mixture, within=3.0: xlogy(
-                p := counts_of(samples, mixture, within) / len(samples), p / mixture.weights
-            ).sum(),
-        ),
-        ("filter", lambda samples, mixture, within=3.0: kl_without_empty_modes(samples, mixture, math.inf)),
-        ("entropy", lambda samples, mixture, within=3.0: entropy(proportions(samples, mixture, within))),
-        (
-            "mean",
-            lambda samples, mixture, within=3.0: xlogy(
-                p := proportions(samples, mixture, within), p / mixture.weights
-            ).mean(),
-        ),
-        ("within", lambda samples, mixture, within=3.0: kl_without_empty_modes(samples, mixture)),
-        (
-            "type",
-            lambda samples, mixture, within=3.0: (
-                (p := proportions(samples, mixture, within)) * (p / mixture.weights).log()
-            ),
-        ),
+        ("empty", lambda counts, weights: (p_of(counts) * (p_of(counts) / weights).log()).sum().item()),
+        ("value", lambda counts, weights: kl(p_of(counts + 1), weights)),
+        ("value", kl_off_by_one),
+        ("type", lambda counts, weights: torch.special.xlogy(p_of(counts), p_of(counts) / weights)),
+        ("value", lambda counts, weights: (p_of(counts) - weights).abs().sum().item() / 2),
+        ("error", lambda counts, weights: math.log(p_of(counts) / weights)),
     ],
-    "metrics.within_mode_spread": [
-        ("about-centre", spread_about_centre),
-        ("pooled", spread_mean_of_modes),
-        ("freedom", spread_with_parts(minus=0)),
-        ("dim", spread_with_parts(dim=1)),
-        ("sigma", spread_with_parts(sigma=False)),
-        ("variance", spread_with_parts(root=False)),
-        ("filter", spread_with_parts(filtered=False)),
-        ("global", lambda samples, mixture, within=3.0: samples.std(0).mean() / mixture.sigma.mean()),
-        ("within", lambda samples, mixture, within=3.0: spread_by_std(samples, mixture)),
-        ("single", spread_nan),
-        ("value", lambda samples, mixture, within=3.0: nearest_mode(samples, mixture)[1].mean()),
-        ("value", lambda samples, mixture, within=3.0: samples.std() / mixture.sigma.mean()),
+    "metrics.two_proportion_z": [
+        ("sign", lambda k1, n1, k2, n2: z_score(k2, n2, k1, n1)),
+        ("absolute", lambda k1, n1, k2, n2: z_score(k1, n1, k2, n2).abs()),
+        (
+            "unpooled",
+            lambda k1, n1, k2, n2: (
+                (k1 / n1 - k2 / n2) / (k1 / n1 * (1 - k1 / n1) / n1 + k2 / n2 * (1 - k2 / n2) / n2).sqrt()
+            ),
+        ),
+        (
+            "pooled-mean",
+            lambda k1, n1, k2, n2: (
+                (k1 / n1 - k2 / n2)
+                / ((k1 / n1 + k2 / n2) / 2 * (1 - (k1 / n1 + k2 / n2) / 2) * (1 / n1 + 1 / n2)).sqrt()
+            ),
+        ),
+        (
+            "no-root",
+            lambda k1, n1, k2, n2: (
+                (k1 / n1 - k2 / n2) / ((k1 + k2) / (n1 + n2) * (1 - (k1 + k2) / (n1 + n2)) * (1 / n1 + 1 / n2))
+            ),
+        ),
+        (
+            "one-n",
+            lambda k1, n1, k2, n2: (
+                (k1 / n1 - k2 / n2) / ((k1 + k2) / (n1 + n2) * (1 - (k1 + k2) / (n1 + n2)) / (n1 + n2)).sqrt()
+            ),
+        ),
+        ("squared", lambda k1, n1, k2, n2: z_score(k1, n1, k2, n2).square()),
+        (
+            "empty",
+            lambda k1, n1, k2, n2: (
+                (k1 / n1 - k2 / n2) / ((k1 + k2) / (n1 + n2) * (1 - (k1 + k2) / (n1 + n2)) * (1 / n1 + 1 / n2)).sqrt()
+            ),
+        ),
+        ("value", lambda k1, n1, k2, n2: (k1 - k2) / (k1 + k2).clamp(min=1).sqrt()),
+        ("shape", lambda k1, n1, k2, n2: z_score(k1, n1, k2, n2).mean()),
+        ("dtype", lambda k1, n1, k2, n2: z_score(k1, n1, k2, n2).double()),
+        ("dtype", lambda k1, n1, k2, n2: z_score(k1, n1, k2, n2).round().long()),
+        ("tuple", lambda k1, n1, k2, n2: z_score(k1, n1, k2, n2).tolist()),
+        ("numpy", lambda k1, n1, k2, n2: z_score(k1, n1, k2, n2).numpy()),
     ],
     "metrics.grid_proportions": [
         ("edge", lambda points, cells: grid_with_spilled_edge(points, cells)[: cells * cells]),
         ("edge", grid_with_spilled_edge),
         ("counts", lambda points, cells: grid_by_loop(points, cells) * len(points)),
         ("density", lambda points, cells: grid_by_loop(points, cells) * cells * cells),
-        ("occupied", grid_added_once),
+        ("repeats", grid_added_once),
         ("transposed", lambda points, cells: grid_by_loop(points.flip(1), cells)),
-        (
-            "rounded",
-            lambda points, cells: (
-                (
-                    (index := (points * cells).round().long().clamp(max=cells - 1))[:, 0]
-                    + cells * index[:, 1]
-                ).bincount(minlength=cells * cells)
-                / len(points)
-            ),
-        ),
+        ("rounded", grid_rounded),
         ("shape", lambda points, cells: grid_by_loop(points, cells).reshape(cells, cells)),
         ("value", grid_spliced),
-        (
-            "in-place",
-            lambda points, cells: grid_by_loop(points.mul_(cells).clamp_(max=cells - 1).div_(cells), cells),
-        ),
-    ],
-    "metrics.two_proportion_z": [
-        (
-            "empty-bin",
-            lambda p, n, q, m: (
-                (q - p) / ((r := (n * p + m * q) / (n + m)) * (1 - r) * (1 / n + 1 / m)).sqrt()
-            ),
-        ),
-        ("sign", lambda p, n, q, m: -z_in_double(p, n, q, m)),
-        ("absolute", lambda p, n, q, m: z_in_double(p, n, q, m).abs()),
-        ("unpooled", z_over(lambda p, n, q, m: p * (1 - p) / n + q * (1 - q) / m)),
-        ("simple-mean", z_pooled_by(lambda p, n, q, m: (p + q) / 2)),
-        ("one-sample", z_over(lambda p, n, q, m: p * (1 - p) / m)),
-        ("difference", lambda p, n, q, m: q - p),
-        (
-            "root",
-            lambda p, n, q, m: torch.nan_to_num(
-                (q - p) / ((r := (n * p + m * q) / (n + m)) * (1 - r) * (1 / n + 1 / m))
-            ),
-        ),
-        ("value", z_over(lambda p, n, q, m: (r := (n * p + m * q) / (n + m)) * (1 - r) * (1 / n))),
-        ("value", z_pooled_by(lambda p, n, q, m: (n * q + m * p) / (n + m))),
-        ("shape", lambda p, n, q, m: z_in_double(p, n, q, m).sum()),
+        ("in-place", grid_in_place),
     ],
     "metrics.coverage": [
-        (
-            "self",
-            coverage_from(
-                lambda real, fake, k: (
-                    (torch.cdist(real, fake).amin(1) < radius_of(real, k - 1)).float().mean()
-                )
-            ),
-        ),
-        (
-            "precision",
-            coverage_from(
-                lambda real, fake, k: (torch.cdist(fake, real) < radius_of(real, k)).any(1).float().mean()
-            ),
-        ),
-        (
-            "recall",
-            coverage_from(
-                lambda real, fake, k: (torch.cdist(real, fake) < radius_of(fake, k)).any(1).float().mean()
-            ),
-        ),
-        (
-            "density",
-            coverage_from(
-                lambda real, fake, k: (torch.cdist(fake, real) < radius_of(real, k)).float().sum(1).mean() / k
-            ),
-        ),
-        (
-            "every-pair",
-            coverage_from(
-                lambda real, fake, k: (torch.cdist(real, fake) < radius_of(real, k)[:, None]).float().mean()
-            ),
-        ),
+        ("self", coverage_with_self),
+        ("precision", precision),
+        ("recall", recall),
+        ("density", density),
+        ("every-pair", share_of_pairs),
         ("swapped", lambda real, generated, nearest_k=5: coverage_by_sort(generated, real, nearest_k)),
         ("k", lambda real, generated, nearest_k=5: coverage_by_sort(real, generated, 1)),
-        (
-            "count",
-            lambda real, generated, nearest_k=5: len(real) * coverage_by_sort(real, generated, nearest_k),
-        ),
+        ("count", lambda real, generated, nearest_k=5: len(real) * coverage_by_sort(real, generated, nearest_k)),
         ("value", lambda real, generated, nearest_k=5: coverage_by_sort(real, generated, 5)),
         ("value", lambda real, generated, nearest_k=5: coverage_by_sort(real, generated, nearest_k + 1)),
-        (
-            "value",
-            coverage_from(
-                lambda real, fake, k: (torch.cdist(real, fake).amin(1) >= radius_of(real, k)).float().mean()
-            ),
-        ),
+        ("value", uncovered),
     ],
     "metrics.outside_band": [
         ("inside", lambda scores, clean: 1 - outside_by_inside(scores, clean)),
         ("above-only", lambda scores, clean: (scores > clean.quantile(0.975)).float().mean()),
         ("below-only", lambda scores, clean: (scores < clean.quantile(0.025)).float().mean()),
         ("normal", band(lambda c: c.mean() - 1.96 * c.std(), lambda c: c.mean() + 1.96 * c.std())),
-        ("90", band(lambda c: c.quantile(0.05), lambda c: c.quantile(0.95))),
+        ("ninety", band(lambda c: c.quantile(0.05), lambda c: c.quantile(0.95))),
         ("one-tail", lambda scores, clean: (scores > clean.quantile(0.95)).float().mean()),
         ("range", band(torch.min, torch.max)),
         ("swapped", lambda scores, clean: outside_by_inside(clean, scores)),
@@ -567,4 +404,40 @@ WRONG = {
         ),
         ("type", lambda scores, clean: (scores < clean.quantile(0.025)) | (scores > clean.quantile(0.975))),
     ],
+}
+
+RIGHT = {
+    "metrics.modes_covered": [
+        covered_loop,
+        covered_by_nearest,
+        lambda s, c, sigma: (torch.cdist(c, s).amin(1) <= 3 * sigma).sum(),
+        lambda s, c, sigma: np.sum(cdist(s.numpy(), c.numpy()).min(0) <= 3 * sigma),
+        lambda s, c, sigma: sum(bool(((s - m).square().sum(1) <= 9 * sigma**2).any()) for m in c),
+    ],
+    "metrics.high_quality_share": [
+        lambda s, c, sigma: near(s, c, sigma).any(1).float().mean(),
+        lambda s, c, sigma: sum(bool(((c - x).norm(dim=1) <= 3 * sigma).any()) for x in s) / len(s),
+        lambda s, c, sigma: float((cdist(s.numpy(), c.numpy()).min(1) <= 3 * sigma).mean()),
+        lambda s, c, sigma: 1 - (torch.cdist(s, c).amin(1) > 3 * sigma).double().mean().item(),
+    ],
+    "metrics.within_mode_spread": [spread, spread_by_residuals, spread_with_var],
+    "metrics.reverse_kl": [
+        kl_loop,
+        lambda counts, weights: torch.special.xlogy(p_of(counts), p_of(counts) / weights).sum(),
+        lambda counts, weights: torch.nn.functional.kl_div(weights.log(), p_of(counts), reduction="sum").item(),
+        lambda counts, weights: float(np.nansum(p_of(counts).numpy() * np.log(p_of(counts).numpy() / weights.numpy()))),
+    ],
+    "metrics.two_proportion_z": [
+        z_score,
+        z_loop,
+        z_from_chi_square,
+        lambda k1, n1, k2, n2: (
+            ((k1 / n1 - k2 / n2) / ((k1 + k2) / (n1 + n2) * (1 - (k1 + k2) / (n1 + n2))).sqrt())
+            .div(math.sqrt(1 / n1 + 1 / n2))
+            .nan_to_num(0.0)
+        ),
+    ],
+    "metrics.grid_proportions": [grid_by_histogram, grid_by_loop, grid_accumulated],
+    "metrics.coverage": [coverage_by_sort, coverage_by_sklearn, coverage_by_kthvalue],
+    "metrics.outside_band": [outside_by_inside, outside_by_numpy, outside_by_count],
 }

@@ -23,17 +23,13 @@ def modes_covered(samples: Float[Tensor, "n dim"], centres: Float[Tensor, "modes
     return int((distance <= 3 * sigma).any(dim=0).sum())
 
 
-def high_quality_share(
-    samples: Float[Tensor, "n dim"], centres: Float[Tensor, "modes dim"], sigma: float
-) -> float:
+def high_quality_share(samples: Float[Tensor, "n dim"], centres: Float[Tensor, "modes dim"], sigma: float) -> float:
     """The share of samples that lie within 3 sigma of some centre, 0 to 1."""
     nearest = torch.cdist(samples, centres).min(dim=1).values
     return (nearest <= 3 * sigma).float().mean().item()
 
 
-def within_mode_spread(
-    samples: Float[Tensor, "n dim"], centres: Float[Tensor, "modes dim"], sigma: float
-) -> float:
+def within_mode_spread(samples: Float[Tensor, "n dim"], centres: Float[Tensor, "modes dim"], sigma: float) -> float:
     """The standard deviation of samples about the mean of their own mode, over sigma.
 
     Only samples within 3 sigma of their nearest centre count. With SS the sum of their squared distances from the
@@ -70,6 +66,7 @@ def _sample_cases() -> list[Case]:
     ring, sigma = _ring(), 0.05
     line = torch.arange(4.0).unsqueeze(1) * 10
     far = torch.tensor([[0.5, 0.5], [3.0, 0.0], [-3.0, 1.0], [0.0, 0.0]])
+    far = torch.cat([far, ring[2:3] + torch.tensor([5 * sigma, 0.0])])  # near, but not near enough
     good = _around(ring, [30] * 8, sigma)
     near_and_far = torch.cat([_around(ring, [40, 25, 0, 10, 0, 0, 5, 0], sigma), far])
     # 2.5 sigma along both axes: inside 3 sigma by each coordinate, outside by distance.
@@ -115,9 +112,7 @@ def _check_modes_covered(answer):
         [
             *_sample_cases(),
             Case("modes so close that they overlap", (_around(close, [3] * 8, 0.02), close, 0.05)),
-            Case(
-                "strays only", (torch.full((5, 2), 9.0), ring, 0.05), "empty", "no good sample means no mode."
-            ),
+            Case("strays only", (torch.full((5, 2), 9.0), ring, 0.05), "empty", "no good sample means no mode."),
             Case("a single sample", (ring[3:4] + 0.01, ring, 0.05)),
         ],
         misconceptions=[
@@ -133,23 +128,18 @@ def _check_modes_covered(answer):
             ),
             Misconception(
                 "all",
-                lambda samples, centres, sigma: int(
-                    (torch.cdist(samples, centres) <= 3 * sigma).all(0).sum()
-                ),
+                lambda samples, centres, sigma: int((torch.cdist(samples, centres) <= 3 * sigma).all(0).sum()),
                 "it asks that all samples are at the mode; one is enough.",
             ),
             Misconception(
                 "axis",
-                lambda samples, centres, sigma: int(
-                    (torch.cdist(samples, centres) <= 3 * sigma).any(1).sum()
-                ),
+                lambda samples, centres, sigma: int((torch.cdist(samples, centres) <= 3 * sigma).any(1).sum()),
                 "the axes are swapped: it counts samples that have a mode, not modes that have a sample.",
             ),
             Misconception(
                 "one-sigma",
                 lambda samples, centres, sigma: int(_one_sigma(samples, centres, sigma).any(0).sum()),
-                "it allows one sigma; three are meant. In the plane only 39 % of true samples lie within "
-                "one.",
+                "it allows one sigma; three are meant. In the plane only 39 % of true samples lie within one.",
             ),
             Misconception(
                 "coordinates",
@@ -189,9 +179,7 @@ def _check_high_quality_share(answer):
             ),
             Misconception(
                 "all-pairs",
-                lambda samples, centres, sigma: (
-                    (torch.cdist(samples, centres) <= 3 * sigma).float().mean().item()
-                ),
+                lambda samples, centres, sigma: (torch.cdist(samples, centres) <= 3 * sigma).float().mean().item(),
                 "it averages over all pairs of sample and mode; a sample is good when it is near one mode.",
             ),
             Misconception(
@@ -213,23 +201,17 @@ def _check_high_quality_share(answer):
             ),
             Misconception(
                 "one-sigma",
-                lambda samples, centres, sigma: (
-                    _one_sigma(samples, centres, sigma).any(1).float().mean().item()
-                ),
+                lambda samples, centres, sigma: _one_sigma(samples, centres, sigma).any(1).float().mean().item(),
                 "it allows one sigma; three are meant.",
             ),
             Misconception(
                 "coordinates",
-                lambda samples, centres, sigma: (
-                    _by_coordinate(samples, centres, sigma).any(1).float().mean().item()
-                ),
+                lambda samples, centres, sigma: _by_coordinate(samples, centres, sigma).any(1).float().mean().item(),
                 _COORDINATES,
             ),
             Misconception(
                 "squared",
-                lambda samples, centres, sigma: (
-                    _squared(samples, centres, sigma).any(1).float().mean().item()
-                ),
+                lambda samples, centres, sigma: _squared(samples, centres, sigma).any(1).float().mean().item(),
                 _SQUARED,
             ),
         ],
@@ -263,9 +245,7 @@ def _check_within_mode_spread(answer):
         [
             *_sample_cases(),
             Case("every mode collapsed to one misplaced point", (collapsed, ring, 0.05)),
-            Case(
-                "two samples at one mode", (ring[:1] + torch.tensor([[0.01, 0.0], [-0.01, 0.02]]), ring, 0.05)
-            ),
+            Case("two samples at one mode", (ring[:1] + torch.tensor([[0.01, 0.0], [-0.01, 0.02]]), ring, 0.05)),
         ],
         misconceptions=[
             Misconception(
@@ -321,8 +301,7 @@ def _check_within_mode_spread(answer):
                     / (samples.shape[1] * (len(samples) - 1)) ** 0.5
                     / sigma
                 ),
-                "it measures the spread of all samples together: that is the size of the ring, not of a "
-                "mode.",
+                "it measures the spread of all samples together: that is the size of the ring, not of a mode.",
             ),
         ],
     )
@@ -374,8 +353,7 @@ def _check_reverse_kl(answer):
             Misconception(
                 "forward",
                 lambda counts, weights: kl(weights, counts / counts.sum()),
-                "this is the forward divergence, KL(true || generated): it becomes infinite when a mode is "
-                "missing.",
+                "this is the forward divergence, KL(true || generated): it becomes infinite when a mode is missing.",
             ),
             Misconception(
                 "sign",
@@ -409,18 +387,14 @@ def _check_reverse_kl(answer):
             ),
             Misconception(
                 "symmetric",
-                lambda counts, weights: (
-                    (kl(counts / counts.sum(), weights) + kl(weights, counts / counts.sum())) / 2
-                ),
+                lambda counts, weights: (kl(counts / counts.sum(), weights) + kl(weights, counts / counts.sum())) / 2,
                 "it averages both directions; only the reverse one is wanted.",
             ),
         ],
     )
 
 
-def two_proportion_z(
-    k1: Int[Tensor, " bins"], n1: int, k2: Int[Tensor, " bins"], n2: int
-) -> Float[Tensor, " bins"]:
+def two_proportion_z(k1: Int[Tensor, " bins"], n1: int, k2: Int[Tensor, " bins"], n2: int) -> Float[Tensor, " bins"]:
     """z for each bin: is the share k1 / n1 another one than k2 / n2?
 
         z = (p1 - p2) / sqrt(p (1 - p) (1/n1 + 1/n2)),   p = (k1 + k2) / (n1 + n2)
@@ -461,9 +435,7 @@ def _check_two_proportion_z(answer):
             Case("a bin that is empty in one", (torch.tensor([0, 60]), 60, torch.tensor([7, 83]), 90)),
         ],
         misconceptions=[
-            Misconception(
-                "sign", lambda *given: -two_proportion_z(*given), "its sign is turned: first minus second."
-            ),
+            Misconception("sign", lambda *given: -two_proportion_z(*given), "its sign is turned: first minus second."),
             Misconception(
                 "absolute",
                 lambda *given: two_proportion_z(*given).abs(),
@@ -485,16 +457,13 @@ def _check_two_proportion_z(answer):
             Misconception(
                 "no-root",
                 lambda k1, n1, k2, n2: (
-                    (k1 / n1 - k2 / n2)
-                    / ((k1 + k2) / (n1 + n2) * (1 - (k1 + k2) / (n1 + n2)) * (1 / n1 + 1 / n2))
+                    (k1 / n1 - k2 / n2) / ((k1 + k2) / (n1 + n2) * (1 - (k1 + k2) / (n1 + n2)) * (1 / n1 + 1 / n2))
                 ),
                 "it divides by the variance; divide by its root, the standard error.",
             ),
             Misconception(
                 "one-n",
-                lambda k1, n1, k2, n2: (
-                    two_proportion_z(k1, n1, k2, n2) * ((1 / n1 + 1 / n2) * (n1 + n2)) ** 0.5
-                ),
+                lambda k1, n1, k2, n2: two_proportion_z(k1, n1, k2, n2) * ((1 / n1 + 1 / n2) * (n1 + n2)) ** 0.5,
                 "the factor is 1/n1 + 1/n2, not 1/(n1 + n2).",
             ),
             Misconception(
@@ -581,9 +550,7 @@ def _check_grid_proportions(answer):
             Misconception(
                 "rounded",
                 lambda points, cells: grid_proportions((points * cells).round() / cells, cells),
-                "it rounds to the nearest corner. A cell begins at its lower left corner: cut the digits "
-                "off, "
-                ".long().",
+                "it rounds to the nearest corner. A cell begins at its lower left corner: cut the digits off, .long().",
             ),
         ],
     )
@@ -651,8 +618,7 @@ def _check_coverage(answer):
             Misconception(
                 "density",
                 lambda real, generated, nearest_k=5: (
-                    (torch.cdist(generated, real) < _radius(real, nearest_k)).double().sum(1).mean()
-                    / nearest_k
+                    (torch.cdist(generated, real) < _radius(real, nearest_k)).double().sum(1).mean() / nearest_k
                 ),
                 "it counts how many balls each generated sample lies in: that is density.",
             ),
@@ -661,8 +627,7 @@ def _check_coverage(answer):
                 lambda real, generated, nearest_k=5: (
                     (torch.cdist(real, generated) < _radius(real, nearest_k)[:, None]).double().mean()
                 ),
-                "it is the share of pairs. One generated sample in the ball is enough: any(dim=1), then the "
-                "mean.",
+                "it is the share of pairs. One generated sample in the ball is enough: any(dim=1), then the mean.",
             ),
             Misconception(
                 "swapped",
@@ -776,10 +741,8 @@ EXERCISES = [
         reference=modes_covered,
         check=_check_modes_covered,
         hints=(
-            "You need the distance of every sample from every centre: torch.cdist(samples, centres), shape "
-            "(n, modes).",
-            "A mode is covered if any of its distances is at most 3 sigma. Along which axis do you ask "
-            "any()?",
+            "You need the distance of every sample from every centre: torch.cdist(samples, centres), shape (n, modes).",
+            "A mode is covered if any of its distances is at most 3 sigma. Along which axis do you ask any()?",
         ),
     ),
     Exercise(
@@ -790,8 +753,7 @@ EXERCISES = [
         check=_check_high_quality_share,
         hints=(
             "A sample is good if its nearest centre is near enough.",
-            "torch.cdist(samples, centres).min(dim=1).values holds each sample's distance from its nearest "
-            "centre.",
+            "torch.cdist(samples, centres).min(dim=1).values holds each sample's distance from its nearest centre.",
         ),
     ),
     Exercise(
@@ -827,8 +789,7 @@ EXERCISES = [
         reference=grid_proportions,
         check=_check_grid_proportions,
         hints=(
-            "Multiply the points by `cells` and cut the digits after the point off, with .long(): columns "
-            "and rows.",
+            "Multiply the points by `cells` and cut the digits after the point off, with .long(): columns and rows.",
             "A coordinate of exactly 1 gives `cells`, one too many: .clamp(max=cells - 1).",
             "Number the cells by column + cells * row, count with bincount(minlength=cells * cells), divide "
             "by the "
@@ -861,8 +822,7 @@ EXERCISES = [
             "torch.cdist(real, real).topk(nearest_k + 1, largest=False).values has, in each row, 0 (the "
             "sample "
             "itself), then the nearest neighbours in order.",
-            "A real sample is covered when torch.cdist(real, generated).min(dim=1).values is below its "
-            "radius.",
+            "A real sample is covered when torch.cdist(real, generated).min(dim=1).values is below its radius.",
         ),
     ),
     Exercise(
@@ -918,12 +878,9 @@ QUESTIONS = [
         choices=(
             Choice(
                 "Modes covered.",
-                "One good sample is enough to cover a mode, so the count is 8. That is why it never stands "
-                "alone.",
+                "One good sample is enough to cover a mode, so the count is 8. That is why it never stands alone.",
             ),
-            Choice(
-                "Reverse KL.", "It does see it: it compares the proportions, and these are far from equal."
-            ),
+            Choice("Reverse KL.", "It does see it: it compares the proportions, and these are far from equal."),
             Choice(
                 "The two-proportion z of each bin.",
                 "It does see it: with a few hundred samples every one of the bins differs significantly.",
@@ -963,8 +920,7 @@ QUESTIONS = [
             Choice("100 %: they are real.", "A Gaussian has tails, and real samples lie in them too."),
             Choice(
                 "About 99.7 %, as everybody knows of 3 sigma.",
-                "That is the share in one dimension. In two, x² + y² has to be small, and there is more "
-                "room outside.",
+                "That is the share in one dimension. In two, x² + y² has to be small, and there is more room outside.",
             ),
             Choice(
                 "About 98.9 %.",
@@ -1001,8 +957,7 @@ QUESTIONS = [
             ),
             Choice(
                 "The mode that it found is too narrow: it is collapsed within the mode as well.",
-                "There are too few samples in the tails. How narrow, this number hardly says: it stops at "
-                "100 %.",
+                "There are too few samples in the tails. How narrow, this number hardly says: it stops at 100 %.",
             ),
         ),
         right="c",
@@ -1021,8 +976,7 @@ QUESTIONS = [
             ),
             Choice(
                 "It falls to about a third (1 / √10).",
-                "The proportions come √10 times nearer to the weights. But the KL is quadratic in that "
-                "difference.",
+                "The proportions come √10 times nearer to the weights. But the KL is quadratic in that difference.",
             ),
             Choice(
                 "It falls to a tenth.",
@@ -1041,8 +995,7 @@ QUESTIONS = [
         choices=(
             Choice(
                 "All three find it.",
-                "Modes covered: 8 of 8. High-quality share: 100 %. Reverse KL: at its floor. Nothing is "
-                "found.",
+                "Modes covered: 8 of 8. High-quality share: 100 %. Reverse KL: at its floor. Nothing is found.",
             ),
             Choice(
                 "Reverse KL finds it, since the two distributions are quite different.",
@@ -1103,8 +1056,7 @@ QUESTIONS = [
             ),
             Choice(
                 "Outliers.",
-                "They lie far from every real sample, so that precision goes down. But look at what recall "
-                "does.",
+                "They lie far from every real sample, so that precision goes down. But look at what recall does.",
             ),
         ),
         right="b",
@@ -1125,8 +1077,7 @@ QUESTIONS = [
             ),
             Choice(
                 "The modes: a memorised mode has another weight.",
-                "The training data have the right modes in nearly the right proportions, and so have copies "
-                "of them.",
+                "The training data have the right modes in nearly the right proportions, and so have copies of them.",
             ),
         ),
         right="b",
@@ -1160,8 +1111,7 @@ QUESTIONS = [
             ),
             Choice(
                 "It misses a mode.",
-                "All 8 are covered. A KL above the floor can come from a missing mode or from wrong "
-                "proportions.",
+                "All 8 are covered. A KL above the floor can come from a missing mode or from wrong proportions.",
             ),
             Choice(
                 "Its samples lie between the modes.",
@@ -1172,15 +1122,11 @@ QUESTIONS = [
     ),
     Question(
         name="metrics.report",
-        text=(
-            "A paper reports: '8 of 8 modes, 99.9 % high-quality samples, state of the art.' What do you "
-            "ask first?"
-        ),
+        text=("A paper reports: '8 of 8 modes, 99.9 % high-quality samples, state of the art.' What do you ask first?"),
         choices=(
             Choice(
                 "How wide are the modes, and in which proportions?",
-                "Eight points in any proportions would score this. Spread and KL, each beside its floor, "
-                "settle it.",
+                "Eight points in any proportions would score this. Spread and KL, each beside its floor, settle it.",
             ),
             Choice(
                 "Nothing: 98.9 % is the ceiling, and it is above.",
@@ -1188,8 +1134,7 @@ QUESTIONS = [
             ),
             Choice(
                 "Are there more seeds?",
-                "A good question, but the second: more seeds of a number that is blind to the fault do not "
-                "show it.",
+                "A good question, but the second: more seeds of a number that is blind to the fault do not show it.",
             ),
         ),
         right="a",
