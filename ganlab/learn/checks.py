@@ -83,22 +83,23 @@ def same_function(
     def same(one: Any, other: Any) -> bool:
         return close(_tensors(one, canonical), _tensors(other, canonical), rtol, atol)
 
-    def fits(misconception: Misconception) -> bool:
-        """It gives what the answer gave, on every case so far."""
-        for arguments, got, got_gradients in tried:
-            wrong, wrong_gradients = _evaluate(misconception.answer, arguments, gradients)
-            if not same(got, wrong):
-                return False
-            if got_gradients is not None and not close(got_gradients, wrong_gradients, rtol, atol):
-                return False
-        return True
+    def imitates(misconception: Misconception, case: Case) -> bool:
+        """It gives what the answer gives on this case, or fails where the answer fails."""
+        got, wrong = (_attempt(function, case.arguments, gradients) for function in (answer, misconception.answer))
+        if got is None or wrong is None:
+            return got is wrong
+        uncut = got[1] is None or close(got[1], wrong[1], rtol, atol)
+        return uncut and same(got[0], wrong[0])
 
-    tried: list[tuple] = []
-    for case in cases:
+    def explanation(failing: int) -> Misconception | None:
+        """What imitates the answer up to the failing case and, of several, for most of the others."""
+        sofar = [m for m in misconceptions if all(imitates(m, case) for case in cases[: failing + 1])]
+        return max(sofar, key=lambda m: sum(imitates(m, case) for case in cases), default=None)
+
+    for number, case in enumerate(cases):
         want, want_gradients = _evaluate(reference, case.arguments, gradients)
         got, got_gradients = _evaluate(answer, case.arguments, gradients)
         same_kind(got, want, case.words)
-        tried.append((case.arguments, got, got_gradients))
         right_value = same(got, want)
         if right_value and close(got_gradients, want_gradients, rtol, atol):
             continue
@@ -108,7 +109,7 @@ def same_function(
                 "the value is right but no gradient flows back through it: a detach(), an .item(), a "
                 "no_grad() or a conversion cuts it off.",
             )
-        for misconception in filter(fits, misconceptions):
+        if misconception := explanation(number):
             sentence = f"{misconception.sentence} {compared(case.words, got, want)}"
             raise NotYet(misconception.reason, sentence)
         if right_value:
@@ -160,9 +161,7 @@ def same_kind(got: Any, want: Any, words: str) -> None:
     """The answer's result has the reference's type, shape and dtype."""
     if got is None and want is not None:
         if isinstance(sys.stdout, io.StringIO) and sys.stdout.getvalue():
-            raise NotYet(
-                "print", "it prints its result and returns nothing. Replace print(...) by return ...."
-            )
+            raise NotYet("print", "it prints its result and returns nothing. Replace print(...) by return ....")
         raise NotYet("none", "it returns nothing. Is there a return at the end, on every path?")
     if isinstance(want, tuple | list):
         if isinstance(got, Tensor) or not isinstance(got, tuple | list) or len(got) != len(want):
@@ -221,9 +220,7 @@ def sorted_rows(rows: Tensor) -> Tensor:
     return rows[order]
 
 
-def close(
-    one: Sequence[Tensor] | None, other: Sequence[Tensor] | None, rtol: float = 1e-4, atol: float = 1e-5
-) -> bool:
+def close(one: Sequence[Tensor] | None, other: Sequence[Tensor] | None, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
     """Every tensor of one is the same as its partner in the other, up to rounding. Two None are close."""
     if one is None or other is None:
         return one is other
@@ -275,6 +272,16 @@ def _finite(value: Any) -> bool:
     return all(bool(tensor.isfinite().all()) for tensor in _tensors(value))
 
 
+def _attempt(function: Callable, arguments: tuple, gradients: bool) -> tuple[Any, list[Tensor] | None] | None:
+    """As `_evaluate`; None when it fails or gives something that is not made of numbers."""
+    try:
+        result, found = _evaluate(function, arguments, gradients)
+        _tensors(result)
+    except Exception:
+        return None
+    return result, found
+
+
 def _evaluate(function: Callable, arguments: tuple, gradients: bool) -> tuple[Any, list[Tensor] | None]:
     """The result on fresh copies of the arguments, and the gradients (None when nothing carries any)."""
     copies = [item.detach().clone() if isinstance(item, Tensor) else item for item in arguments]
@@ -290,6 +297,4 @@ def _evaluate(function: Callable, arguments: tuple, gradients: bool) -> tuple[An
     if not leaves or not outputs:
         return result, None
     found = torch.autograd.grad(sum(outputs), leaves, allow_unused=True)
-    return result, [
-        torch.zeros_like(x) if grad is None else grad for x, grad in zip(leaves, found, strict=True)
-    ]
+    return result, [torch.zeros_like(x) if grad is None else grad for x, grad in zip(leaves, found, strict=True)]

@@ -31,9 +31,7 @@ def list_expected() -> None:
 @app.command()
 def make(
     name: Annotated[str, typer.Argument(help="which experiment; `ganlab expected list` shows them")],
-    out: Annotated[
-        Path | None, typer.Option(help="folder of the run; goes on from there if cut short")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder of the run; goes on from there if cut short")] = None,
 ) -> None:
     """Run an experiment's notebook over many seeds and put the results in data/expected/ (minutes)."""
     if name not in RECIPES:

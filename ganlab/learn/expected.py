@@ -134,9 +134,7 @@ def _find(name: str) -> tuple[Recipe, str]:
 
 def _numbers(name: str, values: Any) -> np.ndarray:
     try:
-        array = np.asarray(
-            values.detach().cpu() if hasattr(values, "detach") else values, dtype=float
-        ).ravel()
+        array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=float).ravel()
     except (TypeError, ValueError):
         array = np.empty(0)
     if not array.size:
@@ -161,9 +159,7 @@ def _show(label: str, found: Place, mine: np.ndarray, ours: Sequence[float]) -> 
     from ganlab.show import display, strip, with_alt
 
     yours = "yours" if len(mine) == 1 else f"yours ({len(mine)} seeds)"
-    figure = strip(
-        {f"ours ({len(ours)} seeds)": ours, yours: mine}, label, title=f"Your result is {found.verdict}"
-    )
+    figure = strip({f"ours ({len(ours)} seeds)": ours, yours: mine}, label, title=f"Your result is {found.verdict}")
     # Without the learner's own numbers, which differ between machines: nbval compares this text.
     text = (
         f"Strip plot of {label}. {len(ours)} committed runs: from {min(ours):.3g} to {max(ours):.3g}, "

@@ -74,8 +74,7 @@ def is_stub(answer: Callable) -> bool:
 # ----------------------------------------------------------------------------------- errors, in words
 
 _NOT_THE_LEARNERS = tuple(
-    {str(Path(__file__).parents[1])}
-    | {sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")}
+    {str(Path(__file__).parents[1])} | {sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")}
 ) + ("<frozen",)
 
 # Errors of PyTorch whose own words do not say what a beginner did: part of the message, reason, sentence.
@@ -94,8 +93,7 @@ _KNOWN_ERRORS = [
     (
         "Can't call numpy() on Tensor that requires grad",
         "numpy",
-        "numpy does not know about gradients. Stay with torch operations: they have the same names almost "
-        "everywhere.",
+        "numpy does not know about gradients. Stay with torch operations: they have the same names almost everywhere.",
     ),
     (
         "in-place operation",

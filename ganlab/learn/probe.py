@@ -72,9 +72,7 @@ class Watched:
     """What happened in one call of a step."""
 
     returned: Any
-    at_step: list[list[Tensor | None]] = field(
-        default_factory=list
-    )  # trained player's gradients, step by step
+    at_step: list[list[Tensor | None]] = field(default_factory=list)  # trained player's gradients, step by step
     events: list[tuple[str, str]] = field(default_factory=list)  # ("backward", player) and ("step", "")
     moved: set[str] = field(default_factory=set)  # players whose weights or buffers changed
     frozen: set[str] = field(default_factory=set)  # players left with requires_grad off
@@ -106,9 +104,7 @@ def watch_step(
         for parameter, stale in zip(player.parameters(), planted[name], strict=True):
             parameter.grad = stale.clone()
             event = ("backward", name)
-            handles.append(
-                parameter.register_post_accumulate_grad_hook(lambda _, e=event: watched.events.append(e))
-            )
+            handles.append(parameter.register_post_accumulate_grad_hook(lambda _, e=event: watched.events.append(e)))
 
     pieces = {**players, **batch, "optimiser": optimiser}
     try:
@@ -185,9 +181,7 @@ def check_step(
     _stepped_once(watched, trains, others)
     for name in others:
         if name in watched.moved:
-            raise NotYet(
-                "other-player", f"the {name} has changed too. This step must move the {trains} only."
-            )
+            raise NotYet("other-player", f"the {name} has changed too. This step must move the {trains} only.")
     _backward_before_step(watched, trains)
     reached = {name for event, name in watched.events if event == "backward"}
     for name in others:
@@ -202,9 +196,7 @@ def check_step(
         given = {name: tensor for name, tensor in batch.items() if name in arguments}
         _explain_gradient(got, want, unclipped, planted[trains], wrong, clip_norm, trains, players, given)
     for name in watched.frozen:
-        raise NotYet(
-            "frozen", f"the {name} is left with requires_grad off: it will not learn in its next step."
-        )
+        raise NotYet("frozen", f"the {name} is left with requires_grad off: it will not learn in its next step.")
     for name in watched.switched:
         raise NotYet("mode", f"the {name} is left in the other one of train() and eval() mode. Put it back.")
     if returns_loss:
@@ -237,9 +229,7 @@ def _stepped_once(watched: Watched, trains: str, others: Sequence[str]) -> None:
             f"the weights of the {' and the '.join(sorted(watched.moved))} changed, but not by the optimiser "
             "that was handed in: call optimiser.step().",
         )
-    raise NotYet(
-        "no-step", f"nothing has moved: optimiser.step() was never called, so the {trains} learns nothing."
-    )
+    raise NotYet("no-step", f"nothing has moved: optimiser.step() was never called, so the {trains} learns nothing.")
 
 
 def _backward_before_step(watched: Watched, trains: str) -> None:
@@ -285,9 +275,7 @@ def _explain_gradient(
             "detach() or a no_grad(), or backward() was not called.",
         )
     if same_gradient(got, stale):
-        raise NotYet(
-            "backward", "backward() was never called: step() used gradients left over from the step before."
-        )
+        raise NotYet("backward", "backward() was never called: step() used gradients left over from the step before.")
     if same_gradient(got, added(unclipped, stale)) or same_gradient(got, added(want, stale)):
         raise NotYet(
             "accumulated",
@@ -307,9 +295,7 @@ def _explain_gradient(
         if same_gradient(got, gradient):
             raise NotYet(mistake.reason, mistake.sentence)
     if same_gradient(got, scaled(want, n)):
-        raise NotYet(
-            "sum", f"the gradient is {n} times too large, the size of the batch: a sum where a mean belongs."
-        )
+        raise NotYet("sum", f"the gradient is {n} times too large, the size of the batch: a sum where a mean belongs.")
     ratio = _ratio(got, want)
     if ratio is not None:
         raise NotYet("scale", f"the gradient has the right direction but {ratio:.3g} times the right length.")
@@ -366,8 +352,7 @@ def _returned(returned: Any, want: Tensor) -> None:
     if returned.requires_grad:
         raise NotYet(
             "graph",
-            "the returned loss still carries its graph, which keeps the memory of every step. Return "
-            "loss.detach().",
+            "the returned loss still carries its graph, which keeps the memory of every step. Return loss.detach().",
         )
     if not close([returned], [want]):
         raise NotYet(

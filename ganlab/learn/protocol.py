@@ -165,11 +165,7 @@ def _outcome(entries: dict[str, dict], name: str) -> str:
 
 def _print_wrapped(text: str, indent: str = "  ") -> None:
     for number, paragraph in enumerate(text.splitlines()):
-        print(
-            textwrap.fill(
-                paragraph, WIDTH, subsequent_indent=indent if number == 0 else "", break_long_words=False
-            )
-        )
+        print(textwrap.fill(paragraph, WIDTH, subsequent_indent=indent if number == 0 else "", break_long_words=False))
 
 
 def _without_docstring(source: str) -> str:

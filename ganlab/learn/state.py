@@ -55,14 +55,9 @@ def record(name: str, outcome: str | None = None, hints: int = 0) -> None:
             former = _read()
             merged = _merged(former, _in_memory)
             if merged != former:
-                write_atomically(
-                    path, json.dumps({"version": VERSION, "exercises": merged}, indent=1, sort_keys=True)
-                )
+                write_atomically(path, json.dumps({"version": VERSION, "exercises": merged}, indent=1, sort_keys=True))
     except OSError as error:
-        _say_once(
-            f"(Progress cannot be saved in {path.parent}: {error.strerror}. It is kept until this kernel "
-            "ends.)"
-        )
+        _say_once(f"(Progress cannot be saved in {path.parent}: {error.strerror}. It is kept until this kernel ends.)")
 
 
 def forget() -> None:
@@ -76,9 +71,7 @@ def _merged(one: dict[str, dict], other: dict[str, dict]) -> dict[str, dict]:
     for name, entry in other.items():
         mine = merged.setdefault(name, {})
         if "outcome" in entry:
-            mine["outcome"] = max(
-                mine.get("outcome", "not attempted"), entry["outcome"], key=RANK.__getitem__
-            )
+            mine["outcome"] = max(mine.get("outcome", "not attempted"), entry["outcome"], key=RANK.__getitem__)
         if "hints" in entry:
             mine["hints"] = max(mine.get("hints", 0), entry["hints"])
     return merged

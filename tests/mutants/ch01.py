@@ -659,9 +659,7 @@ WRONG = {
         ("overflow", lambda real, fake: -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()),
         (
             "overflow",
-            lambda real, fake: (
-                -(real.sigmoid() + 1e-8).log().mean() - (1 - fake.sigmoid() + 1e-8).log().mean()
-            ),
+            lambda real, fake: -(real.sigmoid() + 1e-8).log().mean() - (1 - fake.sigmoid() + 1e-8).log().mean(),
         ),
         (
             "overflow",

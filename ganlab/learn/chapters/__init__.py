@@ -44,9 +44,7 @@ from ganlab.learn.exercise import Exercise, Question
 
 def numbers() -> list[str]:
     """The chapters that have exercises or questions: "00", "01", ..."""
-    return sorted(
-        module.name[2:] for module in pkgutil.iter_modules(__path__) if module.name.startswith("ch")
-    )
+    return sorted(module.name[2:] for module in pkgutil.iter_modules(__path__) if module.name.startswith("ch"))
 
 
 def exercises(number: str | None = None) -> dict[str, Exercise]:

@@ -22,9 +22,7 @@ def _check_count_modes(answer):
             Case("samples that all lie in mode 3", (torch.full((10,), 3),)),
             Case("a single sample, of mode 0", (torch.tensor([0]),)),
             Case("labels [0, 1, 2, 0]", (torch.tensor([0, 1, 2, 0]),)),
-            Case(
-                "no sample at all", (torch.empty(0, dtype=torch.long),), "empty", "no sample means no mode."
-            ),
+            Case("no sample at all", (torch.empty(0, dtype=torch.long),), "empty", "no sample means no mode."),
         ],
         misconceptions=[
             Misconception(
@@ -77,8 +75,7 @@ QUESTIONS = [
             ),
             Choice(
                 "It has collapsed: a healthy GAN's losses keep moving.",
-                "It may have, but flat losses do not show it: a GAN that matches the data has flat losses "
-                "too.",
+                "It may have, but flat losses do not show it: a GAN that matches the data has flat losses too.",
             ),
             Choice(
                 "Neither. One must look at the samples, and count.",

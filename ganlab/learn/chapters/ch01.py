@@ -60,8 +60,7 @@ def _check_dirac_field(answer):
             Misconception(
                 "discriminator-descends",
                 lambda theta, psi: (dirac_field(theta, psi)[0], -dirac_field(theta, psi)[1]),
-                "the discriminator descends. It wants the objective large: its direction is plus the "
-                "derivative.",
+                "the discriminator descends. It wants the objective large: its direction is plus the derivative.",
             ),
             Misconception(
                 "swapped",
@@ -76,8 +75,7 @@ def _check_dirac_field(answer):
             Misconception(
                 "no-slope",
                 lambda theta, psi: (-psi, theta),
-                "the factor f'(theta psi) is missing: this would be the field of a Wasserstein GAN, "
-                "f(t) = t.",
+                "the factor f'(theta psi) is missing: this would be the field of a Wasserstein GAN, f(t) = t.",
             ),
             Misconception(
                 "slope",
@@ -118,8 +116,7 @@ def _check_discriminator_loss(answer):
             Misconception(
                 "sign",
                 lambda real, fake: -discriminator_loss(real, fake),
-                "the sign is turned: this is the objective that the discriminator maximises; a loss is "
-                "minimised.",
+                "the sign is turned: this is the objective that the discriminator maximises; a loss is minimised.",
             ),
             Misconception(
                 "labels",
@@ -129,8 +126,7 @@ def _check_discriminator_loss(answer):
             Misconception(
                 "sum",
                 lambda real, fake: softplus(-real).sum() + softplus(fake).sum(),
-                "it adds up the batch: take the mean, so that the learning rate does not depend on the batch "
-                "size.",
+                "it adds up the batch: take the mean, so that the learning rate does not depend on the batch size.",
             ),
             Misconception(
                 "half",
@@ -210,12 +206,9 @@ def _check_generator_loss(answer):
             Misconception(
                 "sum",
                 lambda fake: softplus(-fake).sum(),
-                "it adds up the batch: take the mean, so that the learning rate does not depend on the batch "
-                "size.",
+                "it adds up the batch: take the mean, so that the learning rate does not depend on the batch size.",
             ),
-            Misconception(
-                "half", lambda fake: softplus(-fake).mean() / 2, "it is half of what it should be."
-            ),
+            Misconception("half", lambda fake: softplus(-fake).mean() / 2, "it is half of what it should be."),
             Misconception(
                 "sigmoid-twice",
                 lambda fake: softplus(-fake.sigmoid()).mean(),
@@ -339,8 +332,7 @@ def _check_generator_step(answer):
             Misconception(
                 "saturating",
                 lambda players, batch: minimax_generator_loss(fake_logits(players, batch)),
-                "the generator minimises E[log(1 - D)], the minimax loss; this exercise wants the "
-                "non-saturating one.",
+                "the generator minimises E[log(1 - D)], the minimax loss; this exercise wants the non-saturating one.",
             ),
             Misconception(
                 "labels",
@@ -424,8 +416,7 @@ EXERCISES = [
         reference=dirac_field,
         check=_check_dirac_field,
         hints=(
-            "L depends on theta and psi only through t = theta psi. The chain rule gives dL/dtheta = psi "
-            "f'(t).",
+            "L depends on theta and psi only through t = theta psi. The chain rule gives dL/dtheta = psi f'(t).",
             "f(t) = -log(1 + exp(-t)) has the slope f'(t) = 1 / (1 + exp(t)), which is torch.sigmoid(-t).",
             "theta moves along -dL/dtheta, psi along +dL/dpsi. Return the pair in this order.",
         ),
@@ -449,11 +440,9 @@ EXERCISES = [
         reference=discriminator_loss,
         check=_check_discriminator_loss,
         hints=(
-            "It is the cross-entropy with label 1 for real and 0 for fake: -E[log D(real)] - E[log(1 - "
-            "D(fake))].",
+            "It is the cross-entropy with label 1 for real and 0 for fake: -E[log D(real)] - E[log(1 - D(fake))].",
             "With D = sigmoid(x): log D = -softplus(-x) and log(1 - D) = -softplus(x).",
-            "Mean over the reals of softplus(-real_logits), plus mean over the fakes of "
-            "softplus(fake_logits).",
+            "Mean over the reals of softplus(-real_logits), plus mean over the fakes of softplus(fake_logits).",
         ),
     ),
     Exercise(
@@ -475,8 +464,7 @@ EXERCISES = [
         reference=discriminator_step,
         check=_check_discriminator_step,
         hints=(
-            "Five things in order: make fakes, compute the loss, zero_grad, backward, step. Then return the "
-            "loss.",
+            "Five things in order: make fakes, compute the loss, zero_grad, backward, step. Then return the loss.",
             "The generator is not trained here: detach() the fakes, so that backward() stops at them.",
             "loss = discriminator_loss(discriminator(real), discriminator(generator(latent).detach())); "
             "return loss.detach() at the end.",
@@ -491,8 +479,7 @@ EXERCISES = [
         hints=(
             "As in the other step, but now the gradient must travel from the loss through the discriminator "
             "into the generator. Where would a detach() cut it?",
-            "optimiser holds the generator's weights only, so the discriminator stays put although gradients "
-            "pass it.",
+            "optimiser holds the generator's weights only, so the discriminator stays put although gradients pass it.",
             "loss = generator_loss(discriminator(generator(latent))), then zero_grad, backward, step.",
         ),
     ),
@@ -508,8 +495,7 @@ QUESTIONS = [
         choices=(
             Choice(
                 "Straight to the equilibrium (0, 0).",
-                "At (1, 0) theta does not move at all: d_theta = -psi f' = 0. First psi must grow, and by "
-                "then ...",
+                "At (1, 0) theta does not move at all: d_theta = -psi f' = 0. First psi must grow, and by then ...",
             ),
             Choice(
                 "It circles the equilibrium, a little further out with every turn.",
