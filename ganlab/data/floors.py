@@ -48,8 +48,8 @@ def expected_reverse_kl(probabilities: Tensor, n: int, reference: Tensor | None 
         return float("inf")
     total = 0.0
     for value in np.unique(p[p > 0]):
-        low, high = (int(stats.binom.ppf(q, n, value)) for q in (1e-16, 1 - 1e-16))
-        x = np.arange(max(low, 1), max(high, 1) + 1)
+        reach = 12 * np.sqrt(n * value * (1 - value)) + 40  # what lies further has a weight below 1e-16
+        x = np.arange(max(1, int(n * value - reach)), min(n, int(n * value + reach)) + 1)
         weight = stats.binom.pmf(x, n, value) * x / n
         same = p == value
         total += same.sum() * (weight * np.log(x / n)).sum() - weight.sum() * np.log(r[same]).sum()
