@@ -193,6 +193,17 @@ display(
 # does not. So everything in this course is run over several seeds, and every number stands beside its **floor** and
 # its **ceiling**: what the worst and what a perfect generator would score.
 
+# %% [markdown]
+# What you have done so far, in this chapter:
+
+# %%
+from ganlab.learn import progress
+
+progress("00")
+
+# %% [markdown]
+# And the page in one line:
+
 # %%
 collapsed = sum(number <= 2 for number in reached)
 run.finish(
@@ -217,12 +228,5 @@ run.finish(
 #   and `progress()` shows what you have done. This is kept in a small file on your machine and sent nowhere.
 # - A line that begins with `result:` sums up a page. Yours should match the one you found there, whatever your machine.
 # - The solved notebooks are in `notebooks/solutions/`.
-
-# %%
-from ganlab.learn import progress
-
-# %% tags=["nbval-ignore-output"]
-progress("00")
-
-# %% [markdown]
+#
 # Go on with **01 · A GAN from scratch**.
