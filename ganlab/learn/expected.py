@@ -137,7 +137,7 @@ def _numbers(name: str, values: Any) -> np.ndarray:
         array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=float).ravel()
     except (TypeError, ValueError):
         array = np.empty(0)
-    if not array.size:
+    if values is None or not array.size:
         raise GanlabError(f"expect({name!r}, ...) needs a number, or one for each seed; it got {values!r}.")
     return array
 

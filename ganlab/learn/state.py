@@ -103,6 +103,8 @@ def _read() -> dict[str, dict]:
 
 
 def _entry(entry: dict) -> dict:
+    if not isinstance(entry, dict):
+        raise ValueError(entry)
     kept = {}
     if "outcome" in entry:
         if entry["outcome"] not in RANK:
