@@ -31,7 +31,7 @@ def definitions(source: Path) -> dict[str, object]:
         if cell.cell_type != "code":
             continue
         for node in ast.parse(cell.source).body:
-            constant = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+            constant = isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant)
             if not isinstance(node, KEPT) and not constant:
                 continue
             name = exercise_name(node)
