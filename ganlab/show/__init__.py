@@ -14,10 +14,13 @@ from ganlab.show.live import (
     training_scenes,
 )
 from ganlab.show.planar import discriminator_field, extent_of, many_seeds, samples_over_target, trajectories
+from ganlab.show.player import player, player_html
+from ganlab.show.trace import TraceRecorder, film_strip, load_trace
 
 __all__ = [
     "HandTrainedGAN",
     "Live",
+    "TraceRecorder",
     "alt_of",
     "bootstrap_interval",
     "choice",
@@ -26,6 +29,7 @@ __all__ = [
     "display",
     "explore",
     "extent_of",
+    "film_strip",
     "heading",
     "headline",
     "heatmap",
@@ -33,10 +37,13 @@ __all__ = [
     "interactive",
     "interval_table",
     "live_gan",
+    "load_trace",
     "loss_curves",
     "many_seeds",
     "metric_over_steps",
     "new_figure",
+    "player",
+    "player_html",
     "samples_over_target",
     "slider",
     "strip",

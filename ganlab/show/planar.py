@@ -167,20 +167,21 @@ def draw_samples(
     extent: Extent | None = None,
     ring: float = RING_POINTS,
     dot: float = 5.0,
+    colour: str = FAKE,
 ) -> Coverage:
     """One panel of generated points over the target; returns the coverage."""
     points = planar_points(samples)
     coverage = coverage_of(points, mixture)
     extent = extent_of(mixture) if extent is None else extent
     shown = points[:SHOWN]
-    axes.scatter(*shown.T, s=dot, color=FAKE, alpha=0.55, linewidths=0, zorder=3)
+    axes.scatter(*shown.T, s=dot, color=colour, alpha=0.55, linewidths=0, zorder=3)
     draw_target(axes, mixture, coverage.covered, extent, ring)
     frame(axes, extent)
     return coverage
 
 
 def _key(axes: Axes, covered: bool, missing: bool, points: str = "generated") -> None:
-    axes.scatter([], [], s=14, color=FAKE, linewidths=0, label=points)
+    axes.scatter([], [], s=14, color=REAL if points == "real" else FAKE, linewidths=0, label=points)
     if covered:
         axes.scatter([], [], s=80, facecolors="none", edgecolors=REAL, linewidths=1.6, label="mode covered")
     if missing:
@@ -214,17 +215,16 @@ def samples_over_target(
     points = planar_points(samples)
     extent = extent_of(mixture) if extent is None else extent
     figure, ((axes,),) = new_figure(5.2, 5.5)
-    coverage = draw_samples(axes, points, mixture, extent)
+    colour = REAL if points_are == "real" else FAKE
+    coverage = draw_samples(axes, points, mixture, extent, colour=colour)
     outside = _outside(points, extent)
     heading(axes, title or coverage.finding())
     _key(axes, coverage.covered.any(), not coverage.covered.all(), points_are)
     legend_below(axes)
     if outside:
         axes.text(0.99, 0.01, outside.strip(), transform=axes.transAxes, ha="right", fontsize=8.5, color=GREY)
-    return with_alt(
-        figure,
-        f"{lead(title)}{len(points)} {points_are} points over the {mixture.name}: {coverage.words()}.{outside}",
-    )
+    what = f"{len(points)} {points_are} points over the {mixture.name}"
+    return with_alt(figure, f"{lead(title)}{what}: {coverage.words()}.{outside}")
 
 
 def many_seeds(
@@ -266,7 +266,9 @@ def many_seeds(
         found.append(coverage)
         if not _inside(points, extent).any():
             words = "all points lie\noutside the frame"
-            axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=GREY)
+            axes.text(
+                0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=GREY
+            )
     if title:
         headline(figure, title)
     _key(grid[0, 0], any(one.covered.any() for one in found), not all(one.covered.all() for one in found))
@@ -297,6 +299,20 @@ def field_on_grid(
     with torch.no_grad():
         logits = discriminator(torch.tensor(points, dtype=torch.float32))
     return as_array(torch.sigmoid(logits).reshape(resolution, resolution)).astype(float)
+
+
+def draw_belief(axes: Axes, probability: np.ndarray, extent: Extent) -> Any:
+    """D over the plane as colours; returns the image."""
+    return axes.imshow(
+        probability,
+        origin="lower",
+        extent=extent,
+        cmap=BELIEF,
+        vmin=0,
+        vmax=1,
+        interpolation="bilinear",
+        zorder=0,
+    )
 
 
 def generator_pull(
@@ -355,16 +371,7 @@ def draw_field(
     """One panel of the field, its marks `size` times the usual; returns its numbers and the image."""
     fake, true = planar_points(samples), planar_points(real, "real")
     probability = field_on_grid(discriminator, extent, resolution)
-    image = axes.imshow(
-        probability,
-        origin="lower",
-        extent=extent,
-        cmap=BELIEF,
-        vmin=0,
-        vmax=1,
-        interpolation="bilinear",
-        zorder=0,
-    )
+    image = draw_belief(axes, probability, extent)
     if probability.min() < 0.5 < probability.max():
         contour = axes.contour(
             *cell_centres(extent, resolution),

@@ -37,20 +37,28 @@ def require_browser() -> None:
 
 
 @contextmanager
-def browser_page(allow: str, width: int = 1280, height: int = 1100) -> Iterator:
-    """A page, with `page.outside` (requests to other hosts) and `page.errors` (console errors) collected."""
+def chromium() -> Iterator:
+    """A headless Chromium; one at a time, since playwright keeps a running event loop."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.outside, page.errors = [], []
-        allowed = (allow, allow.replace("http", "ws", 1), "data:", "blob:", "about:")
-        page.on("request", lambda r: None if r.url.startswith(allowed) else page.outside.append(r.url))
-        page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        yield page
+        yield browser
         browser.close()
+
+
+@contextmanager
+def browser_page(browser, allow: str, width: int = 1280, height: int = 1100) -> Iterator:
+    """A page, with `page.outside` (requests to other hosts) and `page.errors` (console errors) collected."""
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(60_000)
+    page.outside, page.errors = [], []
+    allowed = (allow, allow.replace("http", "ws", 1), "data:", "blob:", "about:")
+    page.on("request", lambda r: None if r.url.startswith(allowed) else page.outside.append(r.url))
+    page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    yield page
+    page.close()
 
 
 @contextmanager
