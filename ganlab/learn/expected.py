@@ -40,7 +40,7 @@ RECIPES = {
         Recipe(
             name="ring.gan",
             chapter="01",
-            parameters={"seeds": 100, "seed": 1000, "ablation_steps": 20, "ablation_seeds": 1},
+            parameters={"seeds": 64, "seed": 1000, "ablation_steps": 20, "ablation_seeds": 1},
             quantities={
                 "modes": "modes covered, of 8",
                 "high_quality": "share of points within 3 sigma of a mode",
