@@ -71,7 +71,8 @@ def interpreter(folder):
 
 def works(python):
     try:
-        return subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+        quiet = subprocess.DEVNULL
+        return subprocess.call([python, "-m", "pip", "--version"], stdout=quiet, stderr=quiet) == 0
     except OSError:
         return False
 

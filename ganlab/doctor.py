@@ -159,7 +159,10 @@ def git() -> Look:
 def data() -> Look:
     from ganlab.data.store import embedded_folder, embedded_manifests, problem_with
 
-    root = embedded_folder()
+    try:
+        root = embedded_folder()
+    except GanlabError:
+        return "the data that comes with the course is missing", "git checkout -- data"
     sets = embedded_manifests()
     wrong = [
         f"{name}/{file} {problem}"

@@ -74,13 +74,13 @@ def drift(chapter: Chapter) -> list[str]:
 
 def _drift_of(target: Target) -> str | None:
     remedy = f"run `ganlab notebooks build {target.chapter.number}`"
+    expected = target.generated()
     if not target.path.exists():
         return f"{target.label} does not exist: {remedy}."
     try:
         committed = nbformat.read(target.path, as_version=4)
     except Exception as error:  # nbformat raises many types for a broken file
         return f"{target.label} cannot be read ({type(error).__name__}): {remedy}."
-    expected = target.generated()
     if to_text(inputs(committed)) == to_text(expected):
         return None
     pairs = zip(committed.cells, expected.cells, strict=False)

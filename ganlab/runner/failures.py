@@ -5,6 +5,7 @@ import re
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+BEGUN = "execution"  # the metadata that we put on a cell when it starts; a dead kernel cannot tell
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -18,8 +19,9 @@ def describe_failure(notebook: NotebookNode, error: BaseException) -> str:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 return f"cell {number}: {output.ename}: {one_line(output.evalue)}"
-    waiting = [n for n, c in enumerate(cells, 1) if c.cell_type == "code" and c.source and c.execution_count is None]
-    at = f"cell {waiting[0]}" if waiting else f"cell {len(cells)}"
+    code = [(number, cell) for number, cell in enumerate(cells, start=1) if cell.cell_type == "code"]
+    begun = [number for number, cell in code if BEGUN in cell.metadata]
+    at = f"cell {begun[-1] if begun else code[0][0]}"
     if isinstance(error, DeadKernelError):
         return f"{at}: the kernel died (out of memory, or killed)"
     return f"{at}: {type(error).__name__}: {one_line(str(error))}"

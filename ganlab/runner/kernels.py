@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
+from ganlab.runner.failures import BEGUN
 
 START_TIMEOUT = 120  # seconds that a kernel may take to start on a busy machine
 QUIET = ["--log-level=CRITICAL"]  # kernels write to our stderr: that a local port is not encrypted, for one
@@ -93,7 +94,7 @@ def call_stoppably(function: Callable[[], T], kernels: Kernels) -> T:
 
 
 def results_stoppably(futures: list[Future], kernels: Kernels) -> Iterator[Future]:
-    """The futures as they finish. Whatever stops the caller, kernels are killed and threads awaited before it goes on."""
+    """The futures as they finish. Whatever stops the caller, kernels are killed and threads awaited before that."""
     waiting = set(futures)
     try:
         while waiting:
@@ -129,12 +130,17 @@ def execute(notebook: NotebookNode, kernels: Kernels, *, cwd: Path, on_cell: OnC
         startup_timeout=START_TIMEOUT,
         extra_arguments=QUIET,
         resources={"metadata": {"path": str(cwd)}},
+        on_cell_start=_note_begun,
         on_cell_complete=cell_done,
         record_timing=False,
         store_widget_state=False,
     )
     with kernels.watch(client):
         client.execute(env=kernel_environment())
+
+
+def _note_begun(cell: NotebookNode, cell_index: int) -> None:
+    cell.metadata[BEGUN] = {}
 
 
 class StoppableEngine(NBClientEngine):
@@ -169,6 +175,7 @@ class StoppableEngine(NBClientEngine):
             startup_timeout=START_TIMEOUT,
             extra_arguments=QUIET,
             resources={"metadata": {"path": str(kernel_cwd)}},
+            on_cell_start=_note_begun,
             on_cell_complete=cell_done,
         )
         with kernels.watch(client):

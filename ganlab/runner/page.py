@@ -19,7 +19,9 @@ _TEMPLATE = """{% extends 'lab/index.html.j2' %}
 {% block html_head_js %}{% endblock %}
 {% block jupyter_widgets %}{% endblock %}
 {% block html_head_js_mathjax %}<style>
-  main { max-width: 60rem; margin: 0 auto; } math[display=block] { margin: 1em 0; } img { max-width: 100%; height: auto; }
+  main { max-width: 60rem; margin: 0 auto; }
+  math[display=block] { margin: 1em 0; }
+  img { max-width: 100%; height: auto; }
 </style>{% endblock %}
 {% block html_head_js_mermaidjs %}{% endblock %}
 """
@@ -34,7 +36,8 @@ _INDEX = """<!DOCTYPE html>
   :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
   body { font: 1.05rem/1.55 system-ui, sans-serif; max-width: 62rem; margin: 3rem auto; padding: 0 1.2rem; }
   h1 { line-height: 1.2; } ol { list-style: none; padding: 0; }
-  li { display: grid; grid-template-columns: 13rem 1fr; gap: 1.4rem; padding: 1.4rem 0; border-top: 1px solid var(--line); }
+  li { display: grid; grid-template-columns: 13rem 1fr; gap: 1.4rem; padding: 1.4rem 0; }
+  li { border-top: 1px solid var(--line); }
   li img { width: 100%; height: 9rem; object-fit: contain; background: #fff; border-radius: .4rem; }
   a { color: #0b66c3; } @media (prefers-color-scheme: dark) { a { color: #7ab8ff; } }
   li h2 { margin: 0 0 .3rem; font-size: 1.25rem; } li p { margin: .3rem 0; }

@@ -16,6 +16,7 @@ import math
 import re
 import tokenize
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,7 +128,8 @@ def _read_line(statement: ast.stmt, comment: str) -> Parameter:
     try:
         default = ast.literal_eval(statement.value)
     except ValueError:
-        raise GanlabError(f"Parameter '{name}' must have a plain value, not `{ast.unparse(statement.value)}`.") from None
+        value = ast.unparse(statement.value)
+        raise GanlabError(f"Parameter '{name}' must have a plain value, not `{value}`.") from None
     low = high = None
     choices: tuple[str, ...] = ()
     if match := _RANGE.search(comment):
@@ -169,8 +171,9 @@ def _convert_one(parameter: Parameter, kind: str, value: Any) -> Any:
             return text.lower() in TRUE
     if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
         return value
-    if kind == "int" and text is not None and re.fullmatch(r"[-+]?[\d_]*\d", text):
-        return int(text)  # not through float, which loses digits beyond 2**53
+    if kind == "int" and text is not None:
+        with suppress(ValueError):
+            return int(text)  # not through float, which loses digits beyond 2**53
     if kind in ("int", "float") and isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
             number = float(value)

@@ -70,7 +70,8 @@ def plan_run(
     notebook = _read_notebook(path)
     known = read_parameters(notebook)
     chosen = {}
-    for origin, values in ((profile, read_profile(chapter.notebooks, profile).get(chapter.name, {})), ("", given or {})):
+    from_profile = read_profile(chapter.notebooks, profile).get(chapter.name, {})
+    for origin, values in ((profile, from_profile), ("", given or {})):
         if "run_folder" in values:
             raise GanlabError("Parameter 'run_folder' is set by the run itself: choose the folder with --out.")
         try:
@@ -131,7 +132,7 @@ def execute_run(plan: Plan, folder: Path, kernels: Kernels, on_cell: OnCell | No
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        raise GanlabError(f"This very run is going on in another process ({folder}): wait for it, or stop it.") from None
+        raise GanlabError(f"This very run is going on in another process ({folder}): wait for its end.") from None
     try:
         return finished_run(folder, plan) or _execute(plan, folder, kernels, on_cell)
     finally:
