@@ -31,6 +31,7 @@ from ganlab.learn.exercise import NotYet
 Players = Mapping[str, nn.Module]
 Batch = Mapping[str, Tensor]
 Loss = Callable[[Players, Batch], Tensor]
+Gradient = Sequence[Tensor]  # one for each weight of a player
 
 LR = 0.05
 
@@ -77,6 +78,7 @@ class Watched:
     moved: set[str] = field(default_factory=set)  # players whose weights or buffers changed
     frozen: set[str] = field(default_factory=set)  # players left with requires_grad off
     switched: set[str] = field(default_factory=set)  # players left in the other of train() and eval()
+    by_hand: bool = False  # the trained player's weights are not where plain SGD takes them
 
 
 def watch_step(
@@ -126,6 +128,12 @@ def watch_step(
             watched.frozen.add(name)
         if player.training != modes[name]:
             watched.switched.add(name)
+    if len(watched.at_step) == 1:
+        named = zip(players[trains].named_parameters(), watched.at_step[0], strict=True)
+        watched.by_hand = any(
+            not torch.allclose(p.detach(), before[trains][name] - (0 if g is None else LR * g), rtol=1e-4, atol=1e-6)
+            for (name, p), g in named
+        )
     return watched
 
 
@@ -146,17 +154,16 @@ def check_step(
 
     arguments    names of the step's arguments in order: players, "optimiser", and keys of the batch
     trains       the player that the optimiser holds
-    loss         from players and batch to the right loss; its gradient is what must be there at
-    optimiser.step() may_reach    other players whose weights may receive (unused) gradients; for a
-    discriminator step none,
+    loss         from players and batch to the right loss; its gradient must be there at optimiser.step()
+    may_reach    other players whose weights may receive (unused) gradients; for a discriminator step none,
                  which is how a missing detach is found
-    misconceptions  typical wrong objectives; `answer` is the wrong loss, of players and batch
+    misconceptions  whose `answer` is a typical wrong loss, from players and batch
     clip_norm    when the step must clip the gradient's norm: to what
     returns_loss the step must return the loss before the update, as a detached scalar tensor
 
     Raises NotYet: "signature", "no-step", "steps", "other-player", "order", "cleared", "backward", "detach",
-    "accumulated", "sign", "sum", "scale", "clip", "latent", "twice", "unused", "gradient", "frozen", "mode",
-    "graph", "returned", the kinds of `same_kind`, or the reason of a misconception.
+    "accumulated", "sign", "sum", "scale", "clip", "latent", "twice", "unused", "gradient", "by-hand", "frozen",
+    "mode", "graph", "returned", the kinds of `same_kind`, or the reason of a misconception.
     """
     takes(answer, arguments)
     players, batch = make_players(), make_batch()
@@ -170,7 +177,10 @@ def check_step(
     want_returned = loss(players, batch).detach()
     unclipped = gradient(loss)
     want = unclipped if clip_norm is None else clipped(unclipped, clip_norm)
-    wrong = [(mistake, gradient(mistake.answer)) for mistake in misconceptions]
+    suspects = [
+        *_usual_suspects(trains, want, unclipped, planted[trains], len(next(iter(batch.values())))),
+        *((mistake.reason, gradient(mistake.answer), mistake.sentence) for mistake in misconceptions),
+    ]
     for player in players.values():
         player.inputs.clear()
         player.outputs.clear()
@@ -194,7 +204,9 @@ def check_step(
     got = watched.at_step[0]
     if not same_gradient(got, want):
         given = {name: tensor for name, tensor in batch.items() if name in arguments}
-        _explain_gradient(got, want, unclipped, planted[trains], wrong, clip_norm, trains, players, given)
+        _explain_gradient(got, want, trains, suspects, players, given)
+    if watched.by_hand:
+        raise NotYet("by-hand", f"the {trains}'s weights were changed by something else besides optimiser.step().")
     for name in watched.frozen:
         raise NotYet("frozen", f"the {name} is left with requires_grad off: it will not learn in its next step.")
     for name in watched.switched:
@@ -248,54 +260,54 @@ def _backward_before_step(watched: Watched, trains: str) -> None:
     raise NotYet("order", _STEP_FIRST)
 
 
+def _usual_suspects(
+    trains: str, want: Gradient, unclipped: Gradient, stale: Gradient, n: int
+) -> list[tuple[str, Gradient, str]]:
+    """Wrong gradients that need no knowledge of the loss: reason, gradient, sentence."""
+    accumulated = (
+        "the gradients of the step before are still in it: backward() adds to .grad. Call optimiser.zero_grad() first."
+    )
+    return [
+        (
+            "backward",
+            stale,
+            "backward() was never called: step() used gradients left over from the step before.",
+        ),
+        ("accumulated", [g + s for g, s in zip(unclipped, stale, strict=True)], accumulated),
+        ("accumulated", [g + s for g, s in zip(want, stale, strict=True)], accumulated),
+        (
+            "clip",
+            unclipped,
+            "the gradient arrives at step() unclipped. Clipping works on .grad, so it has an effect only between "
+            "backward() and step().",
+        ),
+        ("sign", [-g for g in want], f"the {trains} goes uphill on its own loss: the sign is the wrong way round."),
+        (
+            "sum",
+            [n * g for g in want],
+            f"the gradient is {n} times too large, the size of the batch: a sum where a mean belongs.",
+        ),
+    ]
+
+
 def _explain_gradient(
     got: Sequence[Tensor | None],
-    want: Sequence[Tensor],
-    unclipped: Sequence[Tensor],
-    stale: Sequence[Tensor],
-    wrong: Sequence[tuple[Misconception, list[Tensor]]],
-    clip_norm: float | None,
+    want: Gradient,
     trains: str,
+    suspects: Sequence[tuple[str, Gradient, str]],
     players: Mapping[str, Player],
     given: Batch,
 ) -> None:
     """Raise NotYet with the best explanation for a gradient that is not the right one."""
-    n = len(next(iter(given.values())))
-
-    def scaled(gradients: Sequence[Tensor], factor: float) -> list[Tensor]:
-        return [factor * g for g in gradients]
-
-    def added(gradients: Sequence[Tensor], more: Sequence[Tensor]) -> list[Tensor]:
-        return [g + m for g, m in zip(gradients, more, strict=True)]
-
     if all(g is None or not g.any() for g in got):
         raise NotYet(
             "detach",
-            f"no gradient reached the {trains}: somewhere between its weights and the loss there is a "
-            "detach() or a no_grad(), or backward() was not called.",
+            f"no gradient reached the {trains}: somewhere between its weights and the loss there is a detach() or a "
+            "no_grad(), or backward() was not called.",
         )
-    if same_gradient(got, stale):
-        raise NotYet("backward", "backward() was never called: step() used gradients left over from the step before.")
-    if same_gradient(got, added(unclipped, stale)) or same_gradient(got, added(want, stale)):
-        raise NotYet(
-            "accumulated",
-            "the gradients of the step before are still in it: backward() adds to .grad. "
-            "Call optimiser.zero_grad() first.",
-        )
-    if clip_norm is not None:
-        if same_gradient(got, unclipped):
-            raise NotYet(
-                "clip",
-                "the gradient arrives at step() unclipped. Clipping works on .grad, so it has an effect only "
-                "between backward() and step().",
-            )
-    if same_gradient(got, scaled(want, -1.0)):
-        raise NotYet("sign", f"the {trains} goes uphill on its own loss: the sign is the wrong way round.")
-    for mistake, gradient in wrong:
+    for reason, gradient, sentence in suspects:
         if same_gradient(got, gradient):
-            raise NotYet(mistake.reason, mistake.sentence)
-    if same_gradient(got, scaled(want, n)):
-        raise NotYet("sum", f"the gradient is {n} times too large, the size of the batch: a sum where a mean belongs.")
+            raise NotYet(reason, sentence)
     ratio = _ratio(got, want)
     if ratio is not None:
         raise NotYet("scale", f"the gradient has the right direction but {ratio:.3g} times the right length.")

@@ -82,7 +82,7 @@ def _read() -> dict[str, dict]:
     path = folder() / "progress.json"
     try:
         text = path.read_bytes().decode()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError):

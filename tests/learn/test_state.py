@@ -69,7 +69,7 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_progress_kept_in_memor
     state.record("gan.b", "right")
     assert set(state.entries()) == {"gan.a", "gan.b"}
     out = capsys.readouterr().out
-    assert out.count("cannot be") <= 2 and "kept until this kernel ends" in out
+    assert out.count("\n") == 1 and "kept until this kernel ends" in out
     state.record("gan.c", "right")
     assert capsys.readouterr().out == ""
 

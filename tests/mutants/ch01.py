@@ -284,6 +284,17 @@ def d_leaves_eval_mode(generator, discriminator, optimiser, real, latent):
     return loss.detach()
 
 
+def d_clamps_weights(generator, discriminator, optimiser, real, latent):
+    loss = real_term(discriminator(real)) + fake_term(discriminator(generator(latent).detach()))
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    with torch.no_grad():
+        for parameter in discriminator.parameters():
+            parameter.clamp_(-0.01, 0.01)
+    return loss.detach()
+
+
 def d_right_no_grad(generator, discriminator, optimiser, real, latent):
     with torch.no_grad():
         fake = generator(latent)
@@ -742,6 +753,7 @@ WRONG = {
         ("returned", d_returns_loss_afterwards),
         ("frozen", d_leaves_generator_frozen),
         ("mode", d_leaves_eval_mode),
+        ("by-hand", d_clamps_weights),
     ],
     "gan.generator_step": [
         ("detach", g_detach),
