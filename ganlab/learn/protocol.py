@@ -63,7 +63,7 @@ def hint(name: str) -> None:
 
 def solution(name: str) -> None:
     """Show the course's version of an exercise, or the answer to a question with its reason."""
-    if name in chapters.questions() and name not in chapters.exercises():
+    if name in chapters.questions():
         asked = chapters.find_question(name)
         _print_wrapped(f"{asked.right}) {asked.choice(asked.right).text}")
         _print_wrapped(asked.choice(asked.right).response)

@@ -174,3 +174,68 @@ def test_a_step_of_three_players():
     known = Exercise("test.encoder", 1, 1, right, check, ("one", "two"))
     assert judge(known, right).outcome == "right"
     assert judge(known, cut).reason == "detach"
+
+
+# -------------------------------------------------------------------------------------------- a class
+
+
+class Average:
+    """The course's: an exponential moving average."""
+
+    def __init__(self, decay):
+        self.decay, self.value = decay, 0.0
+
+    def update(self, x):
+        self.value = self.decay * self.value + (1 - self.decay) * x
+        return self.value
+
+
+class StaleAverage(Average):
+    def update(self, x):
+        former = self.value
+        super().update(x)
+        return former
+
+
+class StubAverage:
+    def __init__(self, decay):
+        raise NotImplementedError  # your code here
+
+    def update(self, x):
+        raise NotImplementedError  # your code here
+
+
+class HalfAverage(StubAverage):
+    def __init__(self, decay):
+        self.decay = decay
+
+
+def check_average(answer):
+    def three(average):
+        return lambda decay: [average(decay).update(torch.tensor(x)) for x in (1.0, 2.0, 3.0)]
+
+    def after(average):
+        def run(decay):
+            made = average(decay)
+            return torch.stack([made.update(torch.tensor(x)) for x in (1.0, 2.0, 3.0)])
+
+        return run
+
+    same_function(three(answer), three(Average), [Case("decay 0.9", (0.9,))])
+    same_function(
+        after(answer), after(Average), [Case("three updates, decay 0.9", (0.9,), "stale", "it is one behind.")]
+    )
+
+
+@pytest.mark.parametrize(
+    "answer, outcome",
+    [
+        (Average, "right"),
+        (StaleAverage, "not yet"),
+        (StubAverage, "not attempted"),
+        (HalfAverage, "not attempted"),
+    ],
+)
+def test_an_exercise_may_be_a_class(answer, outcome):
+    known = Exercise("test.average", 1, 1, Average, check_average, ("one", "two"))
+    assert judge(known, answer).outcome == outcome

@@ -341,3 +341,9 @@ def test_time_limit_inside_a_time_limit_leaves_the_outer_one_running():
         with bounded.time_limit(5):
             pass
         spin(None)
+
+
+def test_no_name_is_used_twice():
+    names = [name for number in chapters.numbers() for name in chapters.exercises(number)]
+    names += [name for number in chapters.numbers() for name in chapters.questions(number)]
+    assert len(set(names)) == len(names) == len(chapters.exercises()) + len(chapters.questions())

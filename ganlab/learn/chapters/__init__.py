@@ -37,6 +37,7 @@ For a training step use `ganlab.learn.probe.check_step`. The notebook shows `Exe
 import difflib
 import importlib
 import pkgutil
+from collections.abc import Callable
 
 from ganlab.errors import GanlabError
 from ganlab.learn.exercise import Exercise, Question
@@ -63,7 +64,7 @@ def find(name: str) -> Exercise:
     Raises:
         GanlabError: there is none; the sentence gives the nearest name.
     """
-    return _find(exercises(), name, "exercise")
+    return _find(exercises, name, "exercise")
 
 
 def find_question(name: str) -> Question:
@@ -72,7 +73,7 @@ def find_question(name: str) -> Question:
     Raises:
         GanlabError: there is none; the sentence gives the nearest name.
     """
-    return _find(questions(), name, "question")
+    return _find(questions, name, "question")
 
 
 def _collect(attribute: str, number: str | None) -> dict:
@@ -85,9 +86,12 @@ def _collect(attribute: str, number: str | None) -> dict:
     return found
 
 
-def _find(known: dict, name: str, kind: str):
-    if name in known:
-        return known[name]
+def _find(collect: Callable[..., dict], name: str, kind: str):
+    # Chapter by chapter: the first exercise of chapter 01 need not wait until chapter 10 has been imported.
+    for number in numbers():
+        if name in collect(number):
+            return collect(number)[name]
+    known = collect()
     near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
     proposal = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
     raise GanlabError(f"There is no {kind} called {name!r}. {proposal}")
