@@ -42,7 +42,7 @@ def load_classifier(name: str, device: str | torch.device = "cpu") -> Classifier
     return _loaded(name, torch.device(device))
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def logits(name: str, images: Tensor, batch: int = 512) -> Float[Tensor, "n outputs"]:
     """A classifier's logits for images of any size, in batches, on the device of the images.
 

@@ -32,38 +32,42 @@ def download(name: str) -> Path:
         raise GanlabError(f"{name!r} cannot be downloaded; choose one of {', '.join(NAMES)}.")
     home = store.home()
     home.mkdir(parents=True, exist_ok=True)
-    if name == "celeba":
-        return _celeba(home / "celeba-torchvision", torchvision.datasets.CelebA)
-    try:
-        if name == "cifar10":
-            download_and_extract_archive(CIFAR10[0], str(home), md5=CIFAR10[1], remove_finished=True)
-            return home / "cifar-10-batches-bin"
+    if name == "cifar10":
+        archive = Path(CIFAR10[0]).name
+        folder, files = home / "cifar-10-batches-bin", {home / archive: CIFAR10[1]}
+        fetch = lambda: download_and_extract_archive(CIFAR10[0], str(home), md5=CIFAR10[1], remove_finished=True)
+    elif name == "celeba":
+        kind, folder = torchvision.datasets.CelebA, home / "celeba-torchvision"
+        files = {folder / kind.base_folder / file: md5 for _, md5, file in kind.file_list}
+        fetch = lambda: kind(str(folder), download=True)
+    else:
         kind = {"fashion": torchvision.datasets.FashionMNIST, "mnist": torchvision.datasets.MNIST}[name]
-        kind(str(home), download=True)
-        return home / kind.__name__ / "raw"
-    except (RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise GanlabError(f"{name} could not be downloaded ({reason}); check the network and try again.") from None
-
-
-def _celeba(root: Path, kind: type) -> Path:
+        folder = home / kind.__name__ / "raw"
+        files = {folder / file: md5 for file, md5 in kind.resources}
+        fetch = lambda: kind(str(home), download=True)
     try:
-        kind(str(root), download=True)
-    except Exception as error:  # gdown raises classes of its own, which need not be installed here
-        for _, md5, filename in kind.file_list:
-            _drop_if_bad(root / kind.base_folder / filename, md5)
-        reason = " ".join(str(error).split())
+        fetch()
+    except BaseException as error:  # gdown raises classes of its own, which need not be installed here
+        for path, md5 in files.items():
+            _drop_if_bad(path, md5)
+        if not isinstance(error, Exception):
+            raise
+        raise GanlabError(_explained(name, error)) from None
+    return folder
+
+
+def _explained(name: str, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:200]
+    if name == "celeba":
         if "gdown" in reason and "required" in reason:
-            raise GanlabError("Downloading CelebA needs gdown; `pip install gdown`, then download again.") from None
-        lowered = reason.lower()
-        if isinstance(error, OSError) and "zip" not in lowered and "quota" not in lowered:
-            raise GanlabError(f"CelebA could not be downloaded ({reason[:200]}); check the network.") from None
-        raise GanlabError(QUOTA) from None
-    return root
+            return "Downloading CelebA needs gdown; `pip install gdown`, then download again."
+        if not isinstance(error, OSError) or "zip" in reason.lower() or "quota" in reason.lower():
+            return QUOTA
+    return f"{name} could not be downloaded ({reason}); check the network and try again."
 
 
 def _drop_if_bad(path: Path, md5: str) -> None:
-    """Remove a file that is not what was published, so that a quota page is not taken for the archive next time."""
+    """Remove a half or a wrong file, so that a quota page is not taken for the archive next time."""
     from torchvision.datasets.utils import check_integrity
 
     if path.is_file() and not check_integrity(str(path), md5):

@@ -24,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 
@@ -285,7 +286,8 @@ def _attribute_values(rows: list[list[str]]) -> np.ndarray:
     values = np.array(rows)
     on, off = values == "1", (values == "-1") | (values == "0")
     if not (on | off).all():
-        raise GanlabError(f"An attribute is {values[~(on | off)][0]!r}; attributes are 1 or -1. Fetch the list again.")
+        bad = str(values[~(on | off)][0])
+        raise GanlabError(f"An attribute is {bad!r}; attributes are 1 or -1. Fetch the list again.")
     return on
 
 
@@ -406,7 +408,8 @@ def decode(content: bytes, name: str, size: int, crop: int | None) -> np.ndarray
             "import aligned CelebA images (178 x 218), or give --crop none to take the largest centre square."
         )
     left, top = (width - side) // 2, (height - side) // 2
-    small = image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    square = image.crop((left, top, left + side, top + side))  # first cut, so that nothing outside colours the edge
+    small = square.resize((size, size), Image.Resampling.BICUBIC)
     return np.asarray(small, np.uint8).transpose(2, 0, 1)
 
 
@@ -460,13 +463,11 @@ def import_images(
     try:
         _claim_room(partial if partial.exists() else store.home(), 0 if partial.exists() else n * 3 * size * size)
         with _alone(partial):
-            pixels, done = _start(partial, found, n, size, crop)
-            with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+            done, header = _start(partial, found, n, size, crop), len(_header(n, size))
+            with ThreadPoolExecutor(workers or os.cpu_count()) as pool, open(partial / "images.npy", "r+b") as file:
                 for start, part in _decoded(found, done, n, size, crop, pool):
-                    pixels[start : start + len(part)] = part
-                    _note(partial, pixels, start + len(part))
+                    _append(partial, file, start, part, header)
                     progress(start + len(part), n)
-            del pixels
             _finish(partial, goal, found, name, n, size, crop, licence)
     except OSError as error:
         raise GanlabError(
@@ -512,21 +513,27 @@ class _alone:
         self.path.unlink(missing_ok=True)
 
 
-def _start(partial: Path, found: Found, n: int, size: int, crop: int | None) -> tuple[np.ndarray, int]:
-    """The half-done import to go on with, or a fresh one; how many images are in it."""
+def _header(n: int, size: int) -> bytes:
+    buffer = io.BytesIO()
+    shape = {"descr": "|u1", "fortran_order": False, "shape": (n, 3, size, size)}
+    np.lib.format.write_array_header_1_0(buffer, shape)
+    return buffer.getvalue()
+
+
+def _start(partial: Path, found: Found, n: int, size: int, crop: int | None) -> int:
+    """How many images the half-done import in `partial` holds; 0 after making a fresh one."""
     plan = {"source": found.fingerprint(), "images": n, "size": size, "crop": crop}
-    notes = partial / "progress.json"
-    with suppress(GanlabError, ValueError, FileNotFoundError):  # nothing to go on with: start afresh
+    notes, pixels, header = partial / "progress.json", partial / "images.npy", _header(n, size)
+    with suppress(GanlabError, FileNotFoundError, KeyError):  # nothing to go on with: start afresh
         state = store.read_json(notes)
-        pixels = np.lib.format.open_memmap(partial / "images.npy", mode="r+")
-        if state.get("plan") == plan and pixels.shape == (n, 3, size, size) and pixels.dtype == np.uint8:
-            return pixels, int(state["done"])
-    if partial.exists():  # of another source or another size: it cannot be gone on with
+        if state["plan"] == plan and pixels.stat().st_size >= len(header) + state["done"] * 3 * size * size:
+            return int(state["done"])
+    if partial.exists():  # of another source or another size
         shutil.rmtree(partial)
     partial.mkdir(parents=True)
-    pixels = np.lib.format.open_memmap(partial / "images.npy", mode="w+", dtype=np.uint8, shape=(n, 3, size, size))
+    pixels.write_bytes(header)
     store.write_json(notes, {"plan": plan, "done": 0})
-    return pixels, 0
+    return 0
 
 
 def _decoded(
@@ -540,10 +547,13 @@ def _decoded(
         yield start, np.stack(list(parts))
 
 
-def _note(partial: Path, pixels: np.ndarray, done: int) -> None:
-    pixels.flush()  # the pixels first, then the note that says they are there
+def _append(partial: Path, file: BinaryIO, start: int, part: np.ndarray, header: int) -> None:
+    file.seek(header + start * part[0].size)
+    file.write(part.tobytes())
+    file.flush()
+    os.fsync(file.fileno())  # the pixels first, then the note that says they are there
     state = store.read_json(partial / "progress.json")
-    store.write_json(partial / "progress.json", {**state, "done": done})
+    store.write_json(partial / "progress.json", {**state, "done": start + len(part)})
 
 
 def _finish(

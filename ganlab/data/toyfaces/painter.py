@@ -138,7 +138,7 @@ def render(
     if size < 16:
         raise GanlabError(f"size is {size}; faces need at least 16 pixels.")
     chunks = zip(attributes.split(_CHUNK), factors.split(_CHUNK), strict=True)
-    with torch.inference_mode():
+    with torch.no_grad():
         return torch.cat([_paint(a.to(device), f.to(device), size, ink) for a, f in chunks])
 
 
