@@ -128,7 +128,7 @@ class Batches:
         return chosen if self.labels is None else (chosen, self._fetch(self.labels, index))
 
     def _fetch(self, items: Tensor, index: Tensor) -> Tensor:
-        chosen = items[index.to(items.device)]
+        chosen = items.index_select(0, index.to(items.device))  # on a CPU twice as fast as items[index]
         if self.device is None or self.device == chosen.device:
             return chosen
         if self.device.type == "cuda":  # pinned memory lets the copy overlap with what the GPU is doing
@@ -137,11 +137,11 @@ class Batches:
 
     def index(self, step: int) -> Int[Tensor, " batch"]:
         """Which items batch number `step` holds."""
-        start, n = step * self.batch, len(self.items)
-        parts = []
-        while len(parts) == 0 or sum(map(len, parts)) < self.batch:
-            epoch, offset = divmod(start + sum(map(len, parts)), n)
-            parts.append(self._permutation(epoch)[offset : offset + self.batch - sum(map(len, parts))])
+        position, end, parts = step * self.batch, (step + 1) * self.batch, []
+        while position < end:
+            epoch, offset = divmod(position, len(self.items))
+            parts.append(self._permutation(epoch)[offset : offset + end - position])
+            position += len(parts[-1])
         return torch.cat(parts)
 
     def _permutation(self, epoch: int) -> Tensor:
