@@ -27,6 +27,11 @@ def slope_of_batch_mean(fake_logits, loss):
     return torch.autograd.grad(value.mean(), leaf)[0]
 
 
+def change_in_place(settings):
+    settings["activation"] = "leaky_relu"
+    return settings
+
+
 WRONG = {
     "collapse.minimax_generator_loss": [
         ("non-saturating", lambda fake: -logsigmoid(fake).mean()),
@@ -55,6 +60,21 @@ WRONG = {
         ("in-place", lambda x, loss: x.sigmoid_() - 1 if loss == "non-saturating" else -x.sigmoid_()),
         ("signature", lambda x: x.sigmoid() - 1),
     ],
+    "collapse.mend_momentum": [
+        ("beta1", lambda settings: {**settings, "beta1": 0.5}),
+        ("several", lambda settings: {**settings, "activation": "leaky_relu", "batch": 128}),
+        ("nothing", lambda settings: dict(settings)),
+        ("data", lambda settings: {**settings, "sigma": 0.5}),
+        ("steps", lambda settings: {**settings, "steps": 20_000}),
+        ("keys", lambda settings: {"activation": "leaky_relu"}),
+        ("keys", lambda settings: {**settings, "dropout": 0.5}),
+        ("value", lambda settings: {**settings, "activation": "swish"}),
+        ("large", lambda settings: {**settings, "generator": (4096, 4096)}),
+        ("in-place", change_in_place),
+        ("none", lambda settings: settings.copy().update(activation="tanh")),
+        ("type", lambda settings: "leaky_relu"),
+        ("collapsed", lambda settings: {**settings, "generator": [32] * 4}),
+    ],
 }
 
 RIGHT = {
@@ -67,5 +87,10 @@ RIGHT = {
         slope_by_autograd,
         slope_loop,
         lambda x, loss: {"non-saturating": -(-x).sigmoid(), "minimax": -x.sigmoid()}[loss],
+    ],
+    "collapse.mend_momentum": [
+        lambda settings: {**settings, "activation": "leaky_relu"},
+        lambda settings: dict(settings, activation="tanh"),
+        lambda settings: settings | {"latent": 16},
     ],
 }

@@ -1,12 +1,13 @@
-"""Chapter 03, collapse on demand: the loss that saturates, losses that look healthy, and what to expect when."""
+"""Chapter 03, collapse on demand: the loss that saturates, one knob that mends, and what to expect when."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from ganlab.errors import GanlabError
 from ganlab.learn.checks import Case, Misconception, same_function
-from ganlab.learn.exercise import Choice, Exercise, Question
+from ganlab.learn.exercise import Choice, Exercise, NotYet, Question
 from ganlab.methods.gan import minimax_generator_loss
 
 _LARGE = torch.tensor([-200.0, 200.0, -150.0])
@@ -113,6 +114,76 @@ def _check_gradient_of_fakes(answer):
     )
 
 
+# ------------------------------------------------------------------------------------------- one knob
+
+MEND_SEEDS = (300, 301, 302)
+_WIDEST, _LARGEST_BATCH = 256, 512  # so that the check ends in seconds
+
+
+def mend_momentum(settings: dict) -> dict:
+    """A copy of the settings of a GAN with beta1 = 0.9 in which one other setting keeps it from collapsing.
+
+    A leaky ReLU has a slope on both sides: units that the momentum has driven too far still learn their way back.
+    """
+    return {**settings, "activation": "leaky_relu"}
+
+
+def momentum_at_default() -> dict:
+    """The settings of `ring-healthy` with beta1 = 0.9, the default of `torch.optim.Adam`."""
+    from dataclasses import asdict
+
+    from ganlab.recipes import recipe
+
+    return asdict(recipe("ring-healthy").but(beta1=0.9).settings)
+
+
+def _check_mend_momentum(answer):
+    from ganlab.recipes import recipe, run
+
+    before = momentum_at_default()
+    given = dict(before)
+    mended = answer(given)
+    if given != before:
+        raise NotYet("in-place", "it changes the settings it was given. Make a copy: {**settings, name: value}.")
+    if mended is None:
+        raise NotYet("none", "it returns nothing. Is there a return at the end?")
+    if not isinstance(mended, dict):
+        raise NotYet("type", f"it returns a {type(mended).__name__}; expected a dict of settings.")
+    if mended.keys() != before.keys():
+        odd = ", ".join(sorted(map(str, mended.keys() ^ before.keys())))
+        raise NotYet("keys", f"these names are missing or unknown: {odd}. Return all settings, one of them changed.")
+    changed = [name for name in before if not _same_setting(mended[name], before[name])]
+    if not changed:
+        raise NotYet("nothing", "nothing is changed.")
+    if len(changed) > 1:
+        raise NotYet("several", f"{len(changed)} settings are changed ({', '.join(changed)}): one at a time, or you "
+                     "do not know which of them did it.")  # fmt: skip
+    (name,) = changed
+    if name == "beta1":
+        raise NotYet("beta1", "beta1 is changed. That would do it; leave it at 0.9 and find another way.")
+    if name in ("mixture", "spread", "sigma"):
+        raise NotYet("data", f"{name} is changed: that is another task, not a better GAN.")
+    if name == "steps":
+        raise NotYet("steps", "the number of steps is changed: with more time it may come and go, but the cause stays.")
+    try:
+        chosen = recipe("ring-healthy").but(**mended)
+    except GanlabError as error:
+        raise NotYet("value", f"{str(error)[0].lower()}{str(error)[1:]}") from None
+    widest = max(chosen.settings.generator + chosen.settings.discriminator)
+    if widest > _WIDEST or chosen.settings.batch > _LARGEST_BATCH:
+        raise NotYet("large", f"it would take too long: stay within widths of {_WIDEST} and batches of "
+                     f"{_LARGEST_BATCH}.")  # fmt: skip
+    modes = run(chosen, MEND_SEEDS, looks=1, workers=1).modes
+    if int((modes >= 6).sum()) < 2:
+        raise NotYet("collapsed", f"with {name} = {mended[name]} it covers {', '.join(map(str, modes.tolist()))} of 8 "
+                     f"modes in {len(MEND_SEEDS)} seeds; wanted are 6 or more in at least two of them.")  # fmt: skip
+
+
+def _same_setting(one: object, other: object) -> bool:
+    """Equal, with lists and tuples of the same widths counted as equal."""
+    return [*one] == [*other] if isinstance(one, list | tuple) and isinstance(other, tuple) else one == other
+
+
 EXERCISES = [
     Exercise(
         name="collapse.minimax_generator_loss",
@@ -136,37 +207,25 @@ EXERCISES = [
             "non-saturating: softplus(-x), slope -sigmoid(-x). minimax: -softplus(x), slope -sigmoid(x).",
         ),
     ),
+    Exercise(
+        name="collapse.mend_momentum",
+        difficulty=2,
+        minutes=6,
+        reference=mend_momentum,
+        check=_check_mend_momentum,
+        hints=(
+            "Read the list of settings. Which of them could make the two players more forgiving?",
+            "A ReLU that has been driven to where it is always off has the slope 0 and never comes back. Which "
+            "activation is never quite off? (A larger latent is worth a try too.)",
+        ),
+        seconds=60,
+    ),
 ]
 
 QUESTIONS = [
     Question(
-        name="collapse.strong_discriminator",
-        text=(
-            "The discriminator gets ten steps for each step of the generator, with the minimax loss. "
-            "What do you expect?"
-        ),
-        choices=(
-            Choice(
-                "A better generator: it has a better teacher.",
-                "A sure discriminator gives D near 0 on every fake, and there the minimax loss has the slope -D: "
-                "almost nothing. The teacher is right and says nothing.",
-            ),
-            Choice(
-                "The generator nearly stops learning.",
-                "With D near 0 the slope of log(1 - D) by the logit is -D, almost 0. The non-saturating loss has the "
-                "slope D - 1 there, almost -1.",
-            ),
-            Choice(
-                "Nothing changes: both see the same data.",
-                "What changes is the balance: the discriminator comes closer to its best answer before the "
-                "generator moves.",
-            ),
-        ),
-        right="b",
-    ),
-    Question(
         name="collapse.fast_generator",
-        text="The generator learns ten times as fast as the discriminator, on a ring of 8 modes. What do you expect?",
+        text="The generator learns twenty times as fast as the discriminator, on the ring. What do you expect?",
         choices=(
             Choice(
                 "All 8 modes, sooner.",
@@ -188,8 +247,8 @@ QUESTIONS = [
     Question(
         name="collapse.diagnose_losses",
         text=(
-            "Run A: discriminator loss 1.38, generator loss 0.70, both steady. Run B: discriminator loss 0.3, "
-            "generator loss 3, both noisy. Which of them has collapsed?"
+            "Run A: discriminator loss 1.38, generator loss 0.70, both steady. Run B: discriminator loss 1.2, "
+            "generator loss 0.9, both restless. Which of them has collapsed?"
         ),
         choices=(
             Choice(
@@ -198,7 +257,7 @@ QUESTIONS = [
             ),
             Choice(
                 "B.",
-                "Perhaps. But a discriminator that wins is also what many useful GANs have in mid-training.",
+                "Perhaps. But restless losses are also what a GAN has that covers everything.",
             ),
             Choice(
                 "The losses cannot tell.",
@@ -207,5 +266,70 @@ QUESTIONS = [
             ),
         ),
         right="c",
+    ),
+    Question(
+        name="collapse.strong_discriminator",
+        text=(
+            "The discriminator learns a hundred times as fast as the generator, which has the non-saturating loss. "
+            "What do you expect?"
+        ),
+        choices=(
+            Choice(
+                "All 8 modes: the generator has a better teacher.",
+                "The teacher knows each mode sharply, and near each sample only the nearest one shows in its gradient.",
+            ),
+            Choice(
+                "The gradient vanishes and the generator stands still.",
+                "So it would with the minimax loss. The non-saturating loss has the slope D - 1, almost -1 when "
+                "the discriminator is sure: it pulls as hard as it can.",
+            ),
+            Choice(
+                "One or two modes, and they stay the same ones.",
+                "Each sample is pulled hard to the first mode on its way, and nothing shows it the others.",
+            ),
+        ),
+        right="c",
+    ),
+    Question(
+        name="collapse.minimax_alone",
+        text="The healthy ring again, and only the generator's loss becomes the minimax loss. What do you expect?",
+        choices=(
+            Choice(
+                "It collapses: the minimax loss is known for it.",
+                "Known for vanishing gradients, which need a discriminator that is sure. This one is not, and sees "
+                "no harm done.",
+            ),
+            Choice(
+                "About the same as before.",
+                "Where D is near one half the two slopes, -D and D - 1, are alike. The loss saturates only under a "
+                "discriminator that wins.",
+            ),
+            Choice(
+                "Better: it is the loss that the theory is about.",
+                "The theory is about a discriminator trained to the end at each step, and there this loss has almost "
+                "no gradient.",
+            ),
+        ),
+        right="b",
+    ),
+    Question(
+        name="collapse.depth",
+        text="Two hidden layers more for one of the players. For which of them does the ring collapse?",
+        choices=(
+            Choice(
+                "The generator.",
+                "Usual weights shrink a signal at each layer: a deep generator begins as nearly a point, and a point "
+                "is pushed in one direction.",
+            ),
+            Choice(
+                "The discriminator.",
+                "A deeper discriminator sees sharper. That alone does not make it learn too fast for the generator.",
+            ),
+            Choice(
+                "Neither: deeper networks can do everything that shallow ones can.",
+                "They can represent it. What counts here is where they start and how they get there.",
+            ),
+        ),
+        right="a",
     ),
 ]
