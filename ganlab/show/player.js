@@ -10,8 +10,8 @@ const INK = "#262626";
 const GREY = "#6b6b6b";
 const BELIEF = ["#eab765", "#f6dcb0", "#fbfaf7", "#b9d6ea", "#74b1d8"].map(rgb); // D from 0 to 1
 const LINES = [
-  { colour: REAL, dash: [], mark: "circle" },
-  { colour: "#d55e00", dash: [6, 3], mark: "square" },
+  { colour: REAL, ink: REAL, dash: [], sign: "●" },
+  { colour: "#d55e00", ink: "#a84a00", dash: [6, 3], sign: "■" },
 ];
 const STYLE = `
 .ganlab-player { box-sizing: border-box; max-width: 58rem; padding: .75rem; border: 1px solid #d9d9d9;
@@ -237,7 +237,7 @@ function drawChart(canvas, runs, name, clock) {
   }
   runs.forEach((run, index) => {
     const { values } = curves[index];
-    const { colour, dash, mark } = LINES[index];
+    const { colour, ink, dash, sign } = LINES[index];
     context.strokeStyle = colour;
     context.lineWidth = 2;
     context.setLineDash(dash);
@@ -255,14 +255,13 @@ function drawChart(canvas, runs, name, clock) {
     const px = x(run.last ? frame / run.last : 0), py = y(values[frame]);
     context.fillStyle = colour;
     context.beginPath();
-    if (mark === "circle") context.arc(px, py, 5, 0, 2 * Math.PI);
+    if (sign === "●") context.arc(px, py, 5, 0, 2 * Math.PI);
     else context.rect(px - 4.5, py - 4.5, 9, 9);
     context.fill();
     context.strokeStyle = "#fff";
     context.lineWidth = 1.2;
     context.stroke();
-    const short = runs.length > 1 ? `${mark === "circle" ? "●" : "■"} ${tidy(values[frame])}` : `now ${tidy(values[frame])}`;
-    labels.push({ at: py, text: short, colour: index ? "#a84a00" : REAL, bold: true });
+    labels.push({ at: py, text: `${runs.length > 1 ? sign : "now"} ${tidy(values[frame])}`, colour: ink, bold: true });
   });
   labels.sort((a, b) => a.at - b.at);
   for (let i = 1; i < labels.length; i++) labels[i].at = Math.max(labels[i].at, labels[i - 1].at + 14);
@@ -321,6 +320,14 @@ export function createPlayer(element, payloads, onFrame = () => {}) {
   const [chart, button, slider, step, speed, status] = [".chart", "button", "input", ".step", "select", "[role=status]"].map(
     (selector) => root.querySelector(selector));
   root.querySelector(".runs").append(...runs.map((run) => run.figure));
+  if (runs.length > 1)
+    runs.forEach((run, index) => {
+      const mark = document.createElement("span");
+      mark.textContent = LINES[index].sign + " ";
+      mark.style.color = LINES[index].ink;
+      mark.setAttribute("aria-hidden", "true");
+      run.figure.querySelector("figcaption").prepend(mark);
+    });
   if (!name) chart.remove();
 
   let frame = 0, clock = 0, playing = false, ticket = 0, before = 0, toClock = () => 0;

@@ -39,12 +39,13 @@ def player_widget(*traces: Trace) -> Any:
     return TracePlayer(traces=[trace.payload() for trace in traces])
 
 
-def player_html(*traces: Trace, page: bool = True) -> str:
+def player_html(*traces: Trace, page: bool = True, title: str | None = None) -> str:
     """The player as HTML that needs no other file, no server and no network.
 
     Args:
         traces: one, or two to compare side by side.
         page: a whole page, or the fragment to put into one.
+        title: of the page; the titles of the traces when not given.
     """
     _some(traces)
     # "</" would end the script element, whatever it stands in.
@@ -59,7 +60,7 @@ def player_html(*traces: Trace, page: bool = True) -> str:
     )
     if not page:
         return fragment
-    title = html.escape(" and ".join(trace.title for trace in traces))
+    title = html.escape(title or "; ".join(trace.title for trace in traces))
     return (
         f'<!doctype html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

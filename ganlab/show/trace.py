@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import textwrap
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -304,7 +305,7 @@ def film_strip(*traces: Trace, frames: int = 5) -> Figure:
             axes.set_xlabel(f"{count} of {len(trace.radii)} modes", fontsize=9.5)
             words.append(f"{trace.title}, {trace.sentences[index]}")
         if len(traces) > 1:
-            row[0].set_ylabel(trace.title, fontsize=10, fontweight="bold", color=INK)
+            row[0].set_ylabel(textwrap.fill(trace.title, 20), fontsize=9.5, fontweight="bold", color=INK)
     if len(traces) == 1:
         headline(figure, traces[0].title)
     return with_alt(figure, f"Frames of recorded training. {' '.join(words)}")

@@ -9,6 +9,7 @@ import torch
 
 from ganlab import show
 from ganlab.data.mixtures import ring
+from ganlab.data.store import embedded, embedded_manifests
 from ganlab.errors import GanlabError
 from ganlab.methods.gan import GAN
 from ganlab.metrics.modes import mode_report
@@ -180,6 +181,18 @@ def test_the_page_holds_all_it_needs_and_no_title_can_break_out_of_it(trace):
     assert page.count("</script>") == 2
     assert not re.search(r"(src|href)=|https?://|import\(|fetch\(", page)
     assert show.player_html(trace, page=False).startswith('<div class="ganlab-player-place">')
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in embedded_manifests()["traces"]["files"] if name.endswith("json")]
+)
+def test_the_traces_that_come_with_the_course_are_whole(name):
+    trace = load_trace(embedded(f"traces/{name}"))
+    assert len(trace) == 31 and trace.steps[0] == 0 and trace.metrics["modes covered"].ceiling == 8
+    for covered, count, sentence in zip(
+        trace.covered, trace.metrics["modes covered"].values, trace.sentences, strict=True
+    ):
+        assert covered.sum() == count and f": {count:.0f} of 8 modes" in sentence
 
 
 def test_the_player_has_the_colours_of_the_figures():
