@@ -842,33 +842,6 @@ EXERCISES = [
 
 QUESTIONS = [
     Question(
-        name="metrics.ceiling",
-        text=(
-            "In the plane, a generator puts 100 % of its samples within 3 sigma of a mode. The data "
-            "themselves have "
-            "98.9 %. What does that say?"
-        ),
-        choices=(
-            Choice(
-                "It is a little better than the data.",
-                "Nothing can imitate the data better than the data. More than the ceiling is a warning.",
-            ),
-            Choice(
-                "It is perfect; the difference is noise.",
-                "With 2,500 samples a perfect generator's share lies between 98.5 and 99.3 % in 19 of 20 "
-                "draws: "
-                "100 % is too good.",
-            ),
-            Choice(
-                "Its modes are too narrow: it lacks the tails.",
-                "True samples stray beyond 3 sigma in 1.1 % of cases. A generator that never strays has "
-                "collapsed "
-                "within its modes; the within-mode spread shows it.",
-            ),
-        ),
-        right="c",
-    ),
-    Question(
         name="metrics.blind_spot",
         text=(
             "A generator makes all 8 modes, but 93 % of its samples are in the first and 1 % in each of the "
@@ -1007,6 +980,25 @@ QUESTIONS = [
             ),
         ),
         right="c",
+    ),
+    Question(
+        name="metrics.fool_the_spread",
+        text="Which of these generators gets the best possible spread?",
+        choices=(
+            Choice(
+                "One that makes a single mode of the eight, at its true width.",
+                "The spread is pooled over the modes that are there. How many there are is not its business.",
+            ),
+            Choice(
+                "One whose modes are half as wide in x and as wide as they should be in y.",
+                "The squares of both directions are pooled: the root of (1/4 + 1)/2 is 0.79 of the true width.",
+            ),
+            Choice(
+                "One that adds as much noise as the modes are wide.",
+                "Its modes are wider by a factor of about 1.4. Cutting at 3 sigma hides a part of it, not all.",
+            ),
+        ),
+        right="a",
     ),
     Question(
         name="metrics.autopsy",
