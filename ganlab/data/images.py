@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -32,7 +32,6 @@ class ImageSet:
     name: str
     source: str = ""
     licence: str = ""
-    facts: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.images.dtype != torch.uint8 or self.images.ndim != 4:
@@ -53,6 +52,10 @@ class ImageSet:
     def take(self, index: Tensor) -> ImageSet:
         """The images at `index` (integers or a mask) with their labels."""
         return replace(self, images=self.images[index], labels=self.labels[index])
+
+    def to(self, device: str | torch.device) -> ImageSet:
+        """The set with its images and labels on a device."""
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
     def resized(self, size: int) -> ImageSet:
         """The same images at `size` x `size` pixels."""
@@ -106,6 +109,7 @@ class Batches:
         seed: int = 0,
         labels: Tensor | None = None,
         device: str | torch.device | None = None,
+        floats: bool = False,
     ):
         if not len(items):
             raise GanlabError("There are no images to make batches of; the set is empty.")
@@ -115,6 +119,7 @@ class Batches:
             raise GanlabError(f"There are {len(items)} images and {len(labels)} labels; give one label each.")
         self.items, self.labels, self.batch, self.seed = items, labels, batch, seed
         self.device = None if device is None else torch.device(device)
+        self.floats = floats
         self.given = 0
         self._order = (-1, torch.empty(0, dtype=torch.int64))
 
@@ -125,6 +130,7 @@ class Batches:
         index = self.index(self.given)
         self.given += 1
         chosen = self._fetch(self.items, index)
+        chosen = to_unit(chosen) if self.floats else chosen
         return chosen if self.labels is None else (chosen, self._fetch(self.labels, index))
 
     def _fetch(self, items: Tensor, index: Tensor) -> Tensor:
@@ -169,19 +175,22 @@ def batches(
     *,
     labels: bool | Tensor = False,
     device: str | torch.device | None = None,
+    floats: bool = False,
 ) -> Batches:
-    """An endless iterator of `uint8` batches; turn them to floats in the step with `to_unit`.
+    """An endless iterator of batches, as `train` takes it. Images travel as `uint8` and become floats where they arrive.
 
     Args:
         images: an image set, or any tensor whose first axis counts the items; it may be mapped from the disk.
         batch: how many items in each batch; every batch has exactly that many.
         seed: the order of epoch e is a fixed function of `(seed, e)`.
         labels: `True` gives pairs `(images, labels)` of an image set; a tensor gives its rows.
-        device: batches are put there. Move the whole set first (`images.to(device)`) when it fits: that is fastest.
+        device: batches are put there. Move the whole set there first (`images.to(device)`) when it fits: that is
+            fastest, and it needs no `device` here.
+        floats: give `to_unit` of each batch, floats in [-1, 1], which is what a method's `step` takes.
     """
     tensor = images if isinstance(images, Tensor) else images.images
     chosen = labels if isinstance(labels, Tensor) else images.labels if labels else None
-    return Batches(tensor, batch, seed, chosen, device)
+    return Batches(tensor, batch, seed, chosen, device, floats)
 
 
 def contact_sheet(

@@ -64,6 +64,14 @@ def test_labels_stay_with_their_images(tmp_path):
         assert torch.equal(images[:, 0, 0, 0].long(), labels)
 
 
+def test_floats_are_what_a_step_takes():
+    data = ImageSet(torch.arange(8, dtype=torch.uint8).view(8, 1, 1, 1) * 30, torch.arange(8), tuple("abcdefgh"), "x")
+    bytes_, floats = batches(data, 3, seed=2), batches(data, 3, seed=2, floats=True)
+    for _ in range(5):
+        assert torch.equal(to_unit(next(bytes_)), next(floats))
+    assert data.to("cpu").images.dtype == torch.uint8
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

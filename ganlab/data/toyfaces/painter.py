@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -63,6 +64,8 @@ class FaceSet:
     source: str = "drawn by ganlab.data.toyfaces"
     licence: str = "Apache-2.0"
 
+    _TENSORS: ClassVar = ("images", "attributes", "factors", "labels")
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -76,10 +79,13 @@ class FaceSet:
             raise GanlabError(f"There is no attribute {name!r}; the attributes are {', '.join(self.names)}.")
         return self.attributes[:, self.names.index(name)]
 
-    def take(self, index: Tensor) -> FaceSet:
-        """The faces at `index` (integers or a mask) with all that belongs to them."""
-        parts = {name: getattr(self, name)[index] for name in ("images", "attributes", "factors", "labels")}
-        return replace(self, **parts)
+    def take(self, index: Tensor | slice) -> FaceSet:
+        """The faces at `index` (integers, a mask or a slice) with all that belongs to them."""
+        return replace(self, **{name: getattr(self, name)[index] for name in self._TENSORS})
+
+    def to(self, device: str | torch.device) -> FaceSet:
+        """The set with all its tensors on a device."""
+        return replace(self, **{name: getattr(self, name).to(device) for name in self._TENSORS})
 
 
 def draw_factors(n: int, seed: int = 0, start: int = 0) -> Float[Tensor, "n factors"]:
