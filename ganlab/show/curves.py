@@ -25,6 +25,8 @@ from ganlab.show.figure import (
     with_alt,
 )
 
+STEPS = "training steps"
+
 
 def _series(values: Any, steps: np.ndarray, label: str) -> dict[str, np.ndarray]:
     groups = values if isinstance(values, Mapping) else {"": values}
@@ -43,6 +45,7 @@ def draw_metric(
     whole: bool = False,
     colours: Sequence[str] = SERIES,
     limits: tuple[float, float] | None = None,
+    x_label: str = STEPS,
 ) -> str:
     """One panel of curves; returns the numbers in words."""
     steps = as_array(steps).astype(float)
@@ -69,16 +72,16 @@ def draw_metric(
         if level is not None:
             axes.axhline(level, color=colour, linewidth=1.4, linestyle=style, zorder=1)
     axes.grid(axis="y")
-    axes.set_xlabel("training steps")
+    axes.set_xlabel(x_label)
     axes.set_xlim(steps[0], steps[-1] if len(steps) > 1 else steps[0] + 1)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool((steps == steps.round()).all())))
     if limits is None:
         limits = _limits([*groups.values(), *[np.array([x]) for x in (floor, ceiling) if x is not None]])
     axes.set_ylim(*limits)
     if whole:
         axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
     _end_labels(axes, groups, floor, ceiling, colours)
-    return _in_words(steps, groups, label, floor, ceiling)
+    return _in_words(steps, groups, label, floor, ceiling, x_label)
 
 
 def _median(table: np.ndarray) -> np.ndarray:
@@ -138,9 +141,14 @@ def _end_labels(
 
 
 def _in_words(
-    steps: np.ndarray, groups: Mapping, label: str, floor: float | None, ceiling: float | None
+    steps: np.ndarray,
+    groups: Mapping[str, np.ndarray],
+    label: str,
+    floor: float | None,
+    ceiling: float | None,
+    x_label: str,
 ) -> str:
-    parts = []
+    parts, at = [], "step " if x_label == STEPS else ""
     for name, table in groups.items():
         middle, last = _median(table), table[:, -1]
         median = "median " if len(table) > 1 else ""
@@ -149,8 +157,8 @@ def _in_words(
             f" (seeds from {number(known.min())} to {number(known.max())})" if median and len(known) else ""
         )
         parts.append(
-            f"{name + ': ' if name else ''}{median}{number(middle[0])} at step {number(steps[0])}, "
-            f"{number(middle[-1])} at step {number(steps[-1])}{spread}"
+            f"{name + ': ' if name else ''}{median}{number(middle[0])} at {at}{number(steps[0])}, "
+            f"{number(middle[-1])} at {at}{number(steps[-1])}{spread}"
         )
     levels = [
         f"{word} {number(level)}"
@@ -160,7 +168,7 @@ def _in_words(
     seeds = next(iter(groups.values())).shape[0]
     who = f" of {seeds} seeds" if seeds > 1 else ""
     beside = f" {', '.join(levels)}." if levels else ""
-    return f"{label}{who} over training steps. {'; '.join(parts)}.{beside}"
+    return f"{label}{who} over {x_label}. {'; '.join(parts)}.{beside}"
 
 
 def metric_over_steps(
@@ -170,6 +178,7 @@ def metric_over_steps(
     floor: float | None = None,
     ceiling: float | None = None,
     title: str | None = None,
+    x_label: str = STEPS,
 ) -> Figure:
     """A metric over training: thin lines for the seeds, a thick line for their median.
 
@@ -177,10 +186,11 @@ def metric_over_steps(
         steps: (T,).
         values: (seeds, T), (T,) for one seed, or a dict of them by name to compare.
         label: the metric's name.
+        x_label: what `steps` holds, where that is something else.
         floor: what a worthless generator scores; ceiling: what real data scores.
     """
     figure, ((axes,),) = new_figure(7.6, 3.9)
-    words = draw_metric(axes, steps, values, label, floor, ceiling)
+    words = draw_metric(axes, steps, values, label, floor, ceiling, x_label=x_label)
     heading(axes, title or label)
     if title:
         axes.set_ylabel(label)

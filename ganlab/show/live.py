@@ -23,7 +23,18 @@ from ganlab.methods.gan import GAN, GENERATOR_LOSSES
 from ganlab.nets.mlp import MLP
 from ganlab.seeds import Streams
 from ganlab.show.curves import draw_metric
-from ganlab.show.figure import FAKE, REAL, alt_of, display, heading, new_figure, placed_figure, png, with_alt
+from ganlab.show.figure import (
+    FAKE,
+    REAL,
+    alt_of,
+    display,
+    heading,
+    mimebundle,
+    new_figure,
+    placed_figure,
+    png,
+    with_alt,
+)
 from ganlab.show.planar import believes, coverage_of, draw_field, draw_target, extent_of
 
 
@@ -202,10 +213,11 @@ class Live:
             return
         from IPython.display import display as show
 
+        data, metadata = mimebundle(figure)
         if self._handle is None:
-            self._handle = show(figure, display_id=True)
+            self._handle = show(data, metadata=metadata, raw=True, display_id=True)
         else:
-            self._handle.update(figure)
+            self._handle.update(data, metadata=metadata, raw=True)
         self._shown = self._count
 
 

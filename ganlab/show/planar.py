@@ -246,7 +246,7 @@ def many_seeds(
         raise GanlabError(f"There are {len(labels)} labels for {len(panels)} panels: give one for each.")
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    size = 2.25 if columns >= 4 else 2.7
+    size = min(2.25 if columns >= 4 else 2.7, 9.5 / columns)
     extent = extent_of(mixture)
     figure, grid = new_figure(size * columns, (size + 0.3) * rows + (0.65 if title else 0.3), rows, columns)
     found = []

@@ -42,6 +42,7 @@ def every_figure():
     yield show.samples_over_target(samples, unequal_ring())
     yield show.samples_over_target(samples, ring(sigma=0.1))
     yield show.many_seeds(torch.stack([samples] * 5), target)
+    yield show.many_seeds(torch.stack([samples] * 12), target, "Many", columns=6)
     yield show.discriminator_field(logits, samples, target.sample(50, 0), show.extent_of(target))
     yield show.trajectories([[[0, 0], [1, 1]]], field=lambda points: -points, labels=["down"])
     yield show.coverage_over_steps(STEPS, COUNTS, modes=8)
@@ -202,6 +203,11 @@ def test_curves_draw_every_seed_and_the_median():
     assert "ceiling 8, floor 1" in figure.alt and figure.axes[0].get_title(loc="left").startswith(
         "All 8 modes"
     )
+
+
+def test_curves_over_something_else_say_so():
+    figure = show.metric_over_steps([-1, 0.5], [2, 3], "pull", x_label="logit")
+    assert figure.alt == "pull over logit. 2 at −1, 3 at 0.5." and figure.axes[0].get_xlabel() == "logit"
 
 
 def test_curves_bear_missing_values():

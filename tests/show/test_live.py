@@ -105,11 +105,11 @@ def test_live_draws_every_so_often_in_one_place(front_end, monkeypatch):
     drawn = []
 
     class Handle:
-        def update(self, figure):
-            drawn.append(figure.alt)
+        def update(self, data, metadata, raw):
+            drawn.append(data["text/plain"])
 
-    def display(figure, display_id):
-        drawn.append(figure.alt)
+    def display(data, metadata, raw, display_id):
+        drawn.append(data["text/plain"])
         return Handle()
 
     monkeypatch.setattr("IPython.display.display", display)
@@ -118,7 +118,7 @@ def test_live_draws_every_so_often_in_one_place(front_end, monkeypatch):
         view.update(height)
     view.close()
     view.close()
-    assert drawn == ["height 2 a", "height 4 a", "height 5 a"]
+    assert drawn == ["Figure: height 2 a", "Figure: height 4 a", "Figure: height 5 a"]
 
 
 def test_live_refuses_to_close_before_anything_was_drawn():
