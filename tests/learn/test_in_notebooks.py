@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import jupytext
+import nbformat
 import pytest
 
 from ganlab.learn import chapters
@@ -45,3 +46,14 @@ def test_every_exercise_and_question_of_a_written_chapter_stands_in_its_notebook
     missing = [n for n in chapters.exercises(number) if f'@exercise("{n}")' not in text]
     missing += [n for n in chapters.questions(number) if f'predict("{n}"' not in text]
     assert not missing, f"{source.name} does not use {', '.join(missing)}"
+
+
+@pytest.mark.parametrize(
+    "folder, outcome", [("solutions", "right. Going on with your version."), (".", "not attempted.")]
+)
+def test_solved_notebooks_show_right_for_every_exercise_and_learners_notebooks_not_attempted(folder, outcome):
+    for path in sorted((SOURCES[0].parents[1] / folder).glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for name in re.findall(r'^@exercise\("([^"]+)"\)', cell.source, re.MULTILINE):
+                printed = " ".join("".join(output.get("text", "") for output in cell.outputs).split())
+                assert printed.startswith(f"{name}: {outcome}"), f"{path.name}: {printed or 'no output'}"
