@@ -2,7 +2,7 @@
 
 | file | numbers |
 |---|---|
-| `modes` | modes covered, high-quality share, KL both ways, Jensen-Shannon, total variation, within-mode spread |
+| `modes` | modes covered, quality, KL both ways, Jensen-Shannon, total variation, within-mode spread |
 | `ndb` | number of statistically different bins, and the divergence over bins |
 | `prdc` | precision, recall, density, coverage |
 | `distances` | Fréchet and kernel distance, perceptual diversity |
@@ -15,6 +15,7 @@
 | `diagnose` | all of it, on anybody's generator, with a verdict |
 """
 
+from ganlab.metrics.memorisation import nearest_neighbour_test, support_size
 from ganlab.metrics.modes import (
     ModeReport,
     forward_kl,
@@ -37,8 +38,10 @@ __all__ = [
     "mode_counts",
     "mode_report",
     "modes_covered",
+    "nearest_neighbour_test",
     "perfect_scores",
     "reverse_kl",
+    "support_size",
     "total_variation",
     "within_mode_spread",
 ]

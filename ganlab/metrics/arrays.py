@@ -137,6 +137,11 @@ def nearest(
     return distance, index.gather(1, order)
 
 
+class _Boxed:
+    def __init__(self, value: Any):
+        self.value = value
+
+
 class Accumulated(Metric):
     """Any function of samples as a metric with `update / compute / reset`, for data that come in batches.
 
@@ -158,6 +163,11 @@ class Accumulated(Metric):
         self.function, self.names, self.dim, self.options = function, names, dim, options
         for name in names:
             self.add_state(name, default=[], dist_reduce_fx=None)
+
+    def _wrap_compute(self, compute: Callable) -> Callable:
+        # torchmetrics rewrites the tensors inside a result, which a frozen report does not allow: hand it over boxed.
+        wrapped = super()._wrap_compute(lambda *args, **kwargs: _Boxed(compute(*args, **kwargs)))
+        return lambda *args, **kwargs: wrapped(*args, **kwargs).value
 
     def update(self, **batches: Tensor) -> None:
         """Add a batch under one or several of the names.

@@ -27,7 +27,7 @@ def diagnose(
         str | None, typer.Option(help="Real data that the generator was not trained on, to test for memorisation.")
     ] = None,
     features: Annotated[
-        str, typer.Option(help="auto, raw, components, random-convolutions or inception.")
+        str, typer.Option(help="auto, raw, components, random-convolutions, digits, fashion, faces or inception.")
     ] = "auto",
     inception_weights: Annotated[
         Path | None, typer.Option(help="torch-fidelity's Inception weights; without them they are looked for.")

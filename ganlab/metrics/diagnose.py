@@ -14,13 +14,20 @@ from ganlab.errors import GanlabError
 from ganlab.metrics import evidence as ev
 from ganlab.metrics.arrays import nearest, slow, squared_distances
 from ganlab.metrics.distances import frechet_distance, kernel_distance
-from ganlab.metrics.features import FeatureNetwork, inception, principal_components, random_convolutions, standardised
+from ganlab.metrics.features import (
+    FeatureNetwork,
+    classifier,
+    inception,
+    principal_components,
+    random_convolutions,
+    standardised,
+)
 from ganlab.metrics.loading import Samples, check_same_kind
 from ganlab.metrics.memorisation import collision_threshold, nearest_neighbour_test, support_size
 from ganlab.metrics.ndb import ndb
 from ganlab.metrics.prdc import least_covered
 
-FEATURES = ("auto", "raw", "components", "random-convolutions", "inception")
+FEATURES = ("auto", "raw", "components", "random-convolutions", "digits", "fashion", "faces", "inception")
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,8 @@ def choose_features(
     """The feature network for these samples.
 
     `auto`: vectors of up to 64 values are standardised; longer ones and images go to principal components of the real
-    set; images go through Inception when its weights file is given.
+    set; images go through Inception when its weights file is given. `digits`, `fashion` and `faces` are the course's
+    own classifiers.
 
     Raises:
         GanlabError: a network that these samples do not fit, or whose weights are not to be had.
@@ -98,6 +106,13 @@ def choose_features(
         raise GanlabError(f"{wanted} features need images and {real.source} holds {real.shape}; use components.")
     if wanted == "random-convolutions":
         return random_convolutions(real.values.shape[1])
+    if wanted in ("digits", "fashion", "faces"):
+        network = classifier(wanted)
+        judge, channels = network.module, 3 if wanted == "faces" else 1
+        if real.values.shape[1] != channels:
+            kind = "colour" if channels == 3 else "greyscale"
+            raise GanlabError(f"The {wanted} classifier reads {kind} images and {real.source} holds {real.shape}.")
+        return FeatureNetwork(lambda x: judge(2 * x.clamp(0, 1) - 1), network.name, network.num_features)
     network = inception(weights)
     inner = network.module
 
@@ -134,7 +149,9 @@ def diagnose_samples(
         check_same_kind(real, held_out)
     for samples in (real, generated):
         if len(samples) < 2:
-            raise GanlabError(f"{samples.source} holds {len(samples)} sample; collapse shows in many: give at least 100.")
+            raise GanlabError(
+                f"{samples.source} holds {len(samples)} sample; collapse shows only in many: give at least 100."
+            )
     network = choose_features(real, features, weights) if network is None else network
     a, b = network.of(real.values).double(), network.of(generated.values).double()
     if min(len(a), len(b)) < 20:
@@ -162,8 +179,8 @@ def diagnose_samples(
         measurements += _held_out_test(network.of(held_out.values).double(), a, b)
     worst, how_far = least_covered(a, b, 12)
     covered = [
-        Finding(int(rows_a[i]), real.names[int(rows_a[i])], f"{float(r):.1f} times the distance between real neighbours")
-        for i, r in zip(worst, how_far, strict=True)
+        Finding(row, real.names[row], f"{float(ratio):.1f} times the distance between real neighbours")
+        for row, ratio in zip(rows_a[worst].tolist(), how_far, strict=True)
     ]
     return Diagnosis(
         verdict,
@@ -285,9 +302,10 @@ def _most_repeated(a: Tensor, b: Tensor, rows: Tensor, generated: Samples, count
             continue
         taken |= close[i]
         taken[i] = True
-        times, partner = int(close[i].sum()), int(distance[i].argmin())
-        note = f"{times} near repeat{'s' if times > 1 else ''} among {len(b)}, the nearest {generated.names[int(rows[partner])]}"
-        found.append(Finding(int(rows[i]), generated.names[int(rows[i])], note, int(rows[partner])))
+        times, row, partner = int(close[i].sum()), int(rows[i]), int(rows[int(distance[i].argmin())])
+        repeats = "1 near repeat" if times == 1 else f"{times} near repeats"
+        note = f"{repeats} among {len(b)}, the nearest {generated.names[partner]}"
+        found.append(Finding(row, generated.names[row], note, partner))
     return found
 
 

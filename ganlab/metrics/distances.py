@@ -193,7 +193,8 @@ def lpips_diversity(
     first = torch.randint(len(images), (pairs,), generator=rng)
     other = (first + torch.randint(1, len(images), (pairs,), generator=rng)) % len(images)
     with torch.no_grad():
-        distance = torch.cat([network(images[a : a + 1], images[b : b + 1]).flatten() for a, b in zip(first, other, strict=True)])
+        found = [network(images[a : a + 1], images[b : b + 1]) for a, b in zip(first, other, strict=True)]
+    distance = torch.cat([value.flatten() for value in found])
     return Distance(float(distance.mean()), "LPIPS", f"LPIPS ({net})", len(images), 0, float(distance.std()))
 
 

@@ -50,8 +50,8 @@ class RealModes:
 def find_modes(real: Float[Tensor, "n features"], clear_from: float = 0.5, most: int = 100) -> RealModes:
     """Ward's hierarchical clustering, cut where the mean silhouette is largest.
 
-    Silhouettes of at least `clear_from` mean clear modes. Below that the data have none that stand apart, and 16 regions
-    (or fewer) serve as bins. Groups have at least 1 % of the samples and 5 of them.
+    Silhouettes of at least `clear_from` mean clear modes. Below that the data have none that stand apart, and 16
+    regions (or fewer) serve as bins. Groups have at least 1 % of the samples and 5 of them.
     """
     distance = squared_distances(real, real).sqrt().cpu().numpy()
     tree = linkage(real.cpu().numpy(), "ward")
@@ -250,8 +250,8 @@ STATISTICS: dict[str, tuple[Callable[[Split], float], str]] = {
 class Row:
     """One statistic: its mean over splits for generated and for held-out real samples, and how far apart they are.
 
-    `each`: the generated value in each split. `z`: the difference in standard deviations of the real row over splits. Splits share samples, so z is a scale of
-    surprise, calibrated on oracle samplers, and not an exact significance level.
+    `each`: the generated value in each split. `z`: the difference in standard deviations of the real row over splits.
+    Splits share samples, so z is a scale of surprise, calibrated on oracle samplers, and no exact significance level.
     """
 
     name: str
@@ -354,7 +354,8 @@ def gather(
     rows = {}
     for name, pairs in values.items():
         ours, null = np.array(pairs).T
-        rows[name] = Row(name, STATISTICS[name][1], float(ours.mean()), float(null.mean()), float(null.std(ddof=1)), tuple(ours))
+        mean, real_mean, deviation = float(ours.mean()), float(null.mean()), float(null.std(ddof=1))
+        rows[name] = Row(name, STATISTICS[name][1], mean, real_mean, deviation, tuple(ours.tolist()))
     # A copy of any real sample counts, also of one that a split put aside.
     everything = Split(
         Within(rr), rg, Within(gg), mode_of_real, mode_of_generated,
@@ -551,6 +552,8 @@ def decide(e: Evidence) -> Verdict:
         implied = {"another distribution", "reweighting"}
         if main.verdict == "collapse":
             implied.add("partial collapse")
+        if main.verdict == "memorisation" and e["spread"].difference > -0.2:
+            implied.add("within-mode collapse")  # copies of few samples repeat one another
         also = tuple((rule.verdict, rule.because(e)) for rule in others if rule.verdict not in implied)
         return Verdict(name, main.because(e), also, main.advice, main.chapter, agreement, splits)
     visible = f"a part of the data smaller than {100 * e.smallest_visible:.1f} % could be missing unnoticed"

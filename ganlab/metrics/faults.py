@@ -96,6 +96,12 @@ def _wide(t: Tensor, like: Tensor) -> Tensor:
     return t.reshape(t.shape + (1,) * (like.ndim - t.ndim))
 
 
+def _within(source: Source, samples: Tensor, modes: Tensor, rng: Streams) -> Float[Tensor, "*seeds 1 ..."]:
+    """The standard deviation of a value within its mode, for each seed alone, to multiply samples with."""
+    squares = (samples - source.centres[modes]).square()
+    return squares.mean(dim=tuple(range(_sample_axis(rng), squares.ndim)), keepdim=True).sqrt()
+
+
 def clean(source: Source, n: int, rng: Rng = None) -> Float[Tensor, "*seeds n ..."]:
     """No fault: what every metric's best value looks like."""
     return source.draw(n, as_streams(rng, "oracle"))[0]
@@ -161,8 +167,7 @@ def jitter(source: Source, n: int, rng: Rng = None, scale: float = 3.0) -> Float
     """Gaussian noise on every sample, `scale` times the standard deviation within modes: blurred, not missing."""
     rng = as_streams(rng, "oracle")
     samples, modes = source.draw(n, rng)
-    within = (samples - source.centres[modes]).square().mean().sqrt()
-    return samples + scale * within * rng.normal(n, *source.training.shape[1:])
+    return samples + scale * _within(source, samples, modes, rng) * rng.normal(n, *source.training.shape[1:])
 
 
 def memorise(source: Source, n: int, rng: Rng = None, noise: float = 0.0) -> Float[Tensor, "*seeds n ..."]:
@@ -170,8 +175,7 @@ def memorise(source: Source, n: int, rng: Rng = None, noise: float = 0.0) -> Flo
     rng = as_streams(rng, "oracle")
     copies = source.training[rng.integers(len(source.training), n)]
     if noise:
-        samples, modes = source.draw(min(n, 200), rng)
-        within = (samples - source.centres[modes]).square().mean().sqrt()
+        within = _within(source, *source.draw(min(n, 200), rng), rng)
         copies = copies + noise * within * rng.normal(n, *source.training.shape[1:])
     return copies
 
@@ -190,7 +194,7 @@ def one_point(source: Source, n: int, rng: Rng = None, noise: float = 0.05) -> F
     """Total collapse: one sample, with a little noise (in standard deviations within modes)."""
     rng = as_streams(rng, "oracle")
     samples, modes = source.draw(min(n, 200), rng)
-    within = (samples - source.centres[modes]).square().mean().sqrt()
+    within = _within(source, samples, modes, rng)
     point = samples.narrow(_sample_axis(rng), 0, 1)
     return point + noise * within * rng.normal(n, *source.training.shape[1:])
 

@@ -149,6 +149,21 @@ def random_convolutions(channels: int = 3, width: int = 64, seed: int = 0) -> Fe
     return FeatureNetwork(apply, f"random convolutions (seed {seed}, untrained)", 2 * width)
 
 
+def classifier(name: str) -> FeatureNetwork:
+    """The last layer but one of a classifier of this course: `"digits"`, `"fashion"` or `"faces"`.
+
+    Trained on the data set itself, so it sees what its classes differ in, and may not see anything else. Images are
+    floats in [-1, 1], one channel for digits and fashion.
+
+    >>> classifier("fashion")
+    FeatureNetwork("ganlab's fashion classifier, last layer but one", 96 features)
+    """
+    from ganlab.data.classifiers import load_classifier
+
+    model = load_classifier(name)
+    return FeatureNetwork(model.body, f"ganlab's {name} classifier, last layer but one", model.features)
+
+
 def inception(weights: str | Path | None = None) -> FeatureNetwork:
     """The Inception network of the published FID (2,048 features), through torchmetrics and torch-fidelity.
 

@@ -104,9 +104,8 @@ def _choose(n: int, most: int, seed: int) -> np.ndarray:
 
 
 def _load_folder(folder: Path, most: int, resize: int | None, seed: int) -> Samples:
-    everything = sorted(
-        p for p in folder.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
-    )  # fmt: skip
+    visible = (p for p in folder.rglob("*") if not any(name.startswith(".") for name in p.relative_to(folder).parts))
+    everything = sorted(path for path in visible if path.is_file())
     files = [p for p in everything if p.suffix.lower() in IMAGE_SUFFIXES]
     if not files:
         found = f"it holds {len(everything)} other files, such as {everything[0].name}" if everything else "it is empty"
@@ -344,7 +343,7 @@ def sample_generator(
     with tempfile.TemporaryDirectory(prefix="ganlab-generator-") as folder:
         out = Path(folder) / "samples.npy"
         command = [
-            sys.executable, "-m", "ganlab.metrics.generator_worker",
+            sys.executable, "-I", str(Path(__file__).with_name("generator_worker.py")),
             str(file.resolve()), str(latent), str(n), distribution, str(seed), str(out),
         ]  # fmt: skip
         try:

@@ -164,7 +164,8 @@ def missing_mode_mass(
     Raises:
         GanlabError: an empty set, shapes that differ, a sigma or threshold out of range.
     """
-    shapes = {name: tuple(x.shape[1:]) for name, x in (("training", training), ("generated", generated), ("test", test))}
+    sets = {"training": training, "generated": generated, "test": test}
+    shapes = {name: tuple(x.shape[1:]) for name, x in sets.items()}
     if len(set(shapes.values())) > 1:
         raise GanlabError(f"Samples differ in shape ({shapes}); bring them to one shape first.")
     if min(len(training), len(generated), len(test)) == 0:

@@ -380,6 +380,7 @@ def mode_report(
     >>> print(mode_report(ring(8).sample(2500, 0), ring(8)).sentence())
     8 of 8 modes, 99 % within 3 sigma
     """
+    nearest_mode(samples, mixture)  # complains about samples that do not fit, before anything is computed
     perfect = perfect_scores(samples.shape[-2], mixture, within)
     heaviest = -math.log(float(mixture.weights[mixture.weights > 0].min()))
     rarest = float(mixture.weights[mixture.weights > 0].min())

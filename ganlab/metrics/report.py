@@ -30,11 +30,12 @@ table { border-collapse: collapse; width: 100%; font-size: .88rem; }
 th, td { text-align: right; padding: .25rem .55rem; border-bottom: 1px solid #e4e4e4; vertical-align: top; }
 th { border-bottom: 2px solid #999; font-weight: 600; }
 td:first-child, th:first-child, td:last-child, th:last-child { text-align: left; }
+td:nth-child(2), td:nth-child(3), td:nth-child(4) { white-space: nowrap; }
 td.off { font-weight: 700; color: #b04a00; }
 .muted { color: #5c5c5c; font-size: .88rem; }
 .grid { display: flex; flex-wrap: wrap; gap: .8rem; }
 figure { margin: 0; width: 8.6rem; font-size: .75rem; line-height: 1.3; overflow-wrap: anywhere; }
-figure img { width: 4.1rem; height: auto; image-rendering: pixelated; border: 1px solid #ccc; }
+figure img { width: 3.9rem; height: auto; image-rendering: pixelated; border: 1px solid #ccc; }
 figure.single img { width: 8.6rem; }
 svg { max-width: 100%; height: auto; }
 code { overflow-wrap: anywhere; }
@@ -48,19 +49,21 @@ def _number(x: float) -> str:
         return "∞"
     if x == 0 or 0.001 <= abs(x) < 1000:
         return f"{x:.3f}".rstrip("0").rstrip(".") if abs(x) < 10 else f"{x:.1f}"
-    return f"{x:.3g}"
+    return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.1e}"
 
 
 def _z(z: float) -> str:
     if math.isnan(z):
         return "–"
-    return f"{z:+.0f}" if abs(z) < 100 else ("> +99" if z > 0 else "< −99")
+    if abs(z) < 0.5:
+        return "0"
+    return f"{z:+.0f}".replace("-", "−") if abs(z) < 100 else ("&gt;&nbsp;+99" if z > 0 else "&lt;&nbsp;−99")
 
 
 def _as_png(image: Tensor) -> str:
     """A data URI of one image `(channels, height, width)` in [0, 1]."""
     pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8)
-    picture = Image.fromarray(pixels[0].numpy()) if len(pixels) == 1 else Image.fromarray(pixels.permute(1, 2, 0).numpy())
+    picture = Image.fromarray((pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).numpy())
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -192,7 +195,7 @@ def to_html(d: Diagnosis) -> str:
         body = f"""
 <h2>Where the samples lie</h2>
 <p class="muted">The real data fall into {len(d.mode_shares)} groups that {clear} (silhouette {d.silhouette:.2f}).
-<b style="color:{REAL}">Blue ○: real</b>, <b style="color:{ALARM}">orange ▲: generated</b>;
+<span style="color:{REAL}">■ ○</span> Blue: real. <span style="color:{GENERATED}">■ ▲</span> Orange: generated.
 ✕ marks {d.mode_noun} that are missing.</p>
 {_bars(d)}
 <p class="muted">Both sets in the plane of the real data's first two principal components (axes without unit).</p>
