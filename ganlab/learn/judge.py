@@ -1,6 +1,7 @@
 """From a learner's object to one of three outcomes, whatever the learner's code does."""
 
 import dis
+import os
 import sysconfig
 import traceback
 from collections.abc import Callable
@@ -73,9 +74,11 @@ def is_stub(answer: Callable) -> bool:
 
 # ----------------------------------------------------------------------------------- errors, in words
 
-_NOT_THE_LEARNERS = tuple(
-    {str(Path(__file__).parents[1])} | {sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")}
-) + ("<frozen",)
+_NOT_THE_LEARNERS = (
+    "<frozen",
+    str(Path(__file__).parents[1]) + os.sep,
+    *(sysconfig.get_paths()[kind] + os.sep for kind in ("stdlib", "purelib", "platlib")),
+)
 
 # Errors of PyTorch whose own words do not say what a beginner did: part of the message, reason, sentence.
 _KNOWN_ERRORS = [
