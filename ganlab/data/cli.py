@@ -22,14 +22,17 @@ def list_() -> None:
     """What there is, from where, and on what terms."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from ganlab.data import catalogue, store
 
-    table = Table(box=None, pad_edge=False)
-    for column in ("name", "what", "state", "licence", "source"):
-        table.add_column(column, overflow="fold")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name in ("name", "state"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what")
     for entry in catalogue.catalogue():
-        table.add_row(entry.name, entry.title, entry.state, entry.licence, entry.source)
+        terms = "; ".join(filter(None, (entry.licence and f"licence: {entry.licence}", entry.source)))
+        table.add_row(entry.name, entry.state, Text.assemble(entry.title, *([("\n" + terms, "dim")] if terms else [])))
     console = Console()
     console.print(table)
     console.print(f"\nLarge data lives in {store.home()} (set GANLAB_DATA to change it).", soft_wrap=True)

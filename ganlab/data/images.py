@@ -177,7 +177,7 @@ def batches(
     device: str | torch.device | None = None,
     floats: bool = False,
 ) -> Batches:
-    """An endless iterator of batches, as `train` takes it. Images travel as `uint8` and become floats where they arrive.
+    """An endless iterator of batches, as `train` takes it: images travel as `uint8` and become floats on arrival.
 
     Args:
         images: an image set, or any tensor whose first axis counts the items; it may be mapped from the disk.

@@ -24,7 +24,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 import numpy as np
 
@@ -463,10 +462,11 @@ def import_images(
     try:
         _claim_room(partial if partial.exists() else store.home(), 0 if partial.exists() else n * 3 * size * size)
         with _alone(partial):
-            done, header = _start(partial, found, n, size, crop), len(_header(n, size))
-            with ThreadPoolExecutor(workers or os.cpu_count()) as pool, open(partial / "images.npy", "r+b") as file:
+            plan, header = _plan(found, n, size, crop), _header(n, size)
+            done = _done(partial, plan, header)
+            with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
                 for start, part in _decoded(found, done, n, size, crop, pool):
-                    _append(partial, file, start, part, header)
+                    _append(partial, plan, header, start, part)
                     progress(start + len(part), n)
             _finish(partial, goal, found, name, n, size, crop, licence)
     except OSError as error:
@@ -520,19 +520,18 @@ def _header(n: int, size: int) -> bytes:
     return buffer.getvalue()
 
 
-def _start(partial: Path, found: Found, n: int, size: int, crop: int | None) -> int:
-    """How many images the half-done import in `partial` holds; 0 after making a fresh one."""
-    plan = {"source": found.fingerprint(), "images": n, "size": size, "crop": crop}
-    notes, pixels, header = partial / "progress.json", partial / "images.npy", _header(n, size)
-    with suppress(GanlabError, FileNotFoundError, KeyError):  # nothing to go on with: start afresh
-        state = store.read_json(notes)
-        if state["plan"] == plan and pixels.stat().st_size >= len(header) + state["done"] * 3 * size * size:
+def _plan(found: Found, n: int, size: int, crop: int | None) -> dict:
+    """What an import is of: a half-done one is gone on with only when this is the same."""
+    return {"source": found.fingerprint(), "images": n, "size": size, "crop": crop}
+
+
+def _done(partial: Path, plan: dict, header: bytes) -> int:
+    """How many images the half-done import in `partial` holds, 0 when it cannot be gone on with."""
+    with suppress(GanlabError, FileNotFoundError, KeyError):
+        state, pixels = store.read_json(partial / "progress.json"), partial / "images.npy"
+        enough = len(header) + state["done"] * 3 * plan["size"] ** 2
+        if state["plan"] == plan and pixels.stat().st_size >= enough:
             return int(state["done"])
-    if partial.exists():  # of another source or another size
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True)
-    pixels.write_bytes(header)
-    store.write_json(notes, {"plan": plan, "done": 0})
     return 0
 
 
@@ -547,13 +546,17 @@ def _decoded(
         yield start, np.stack(list(parts))
 
 
-def _append(partial: Path, file: BinaryIO, start: int, part: np.ndarray, header: int) -> None:
-    file.seek(header + start * part[0].size)
-    file.write(part.tobytes())
-    file.flush()
-    os.fsync(file.fileno())  # the pixels first, then the note that says they are there
-    state = store.read_json(partial / "progress.json")
-    store.write_json(partial / "progress.json", {**state, "done": start + len(part)})
+def _append(partial: Path, plan: dict, header: bytes, start: int, part: np.ndarray) -> None:
+    if start == 0:  # only now, with images in hand: a source that cannot be read leaves nothing behind
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        (partial / "images.npy").write_bytes(header)
+    with open(partial / "images.npy", "r+b") as file:
+        file.seek(len(header) + start * part[0].size)
+        file.write(part.tobytes())
+        file.flush()
+        os.fsync(file.fileno())  # the pixels first, then the note that says they are there
+    store.write_json(partial / "progress.json", {"plan": plan, "done": start + len(part)})
 
 
 def _finish(

@@ -273,9 +273,19 @@ def test_bad_sources_are_named_and_the_store_stays_as_it_was(tmp_path, home, cas
     with pytest.raises(GanlabError, match=words) as caught:
         run(find_celeba(make(tmp_path / "bad")), replace=True)
     assert "\n" not in str(caught.value)
-    after = {k: v for k, v in snapshot(home).items() if ".partial" not in k}
+    after = snapshot(home)
+    if case in ("a cut JPEG", "a text as image", "30,000 pixels", "9,000 pixels", "a small image"):
+        half = [name for name in after if name.startswith("celeba-64-crop108.partial/")]  # eight good images came first
+        assert half and store.read_json(home / "celeba-64-crop108.partial" / "progress.json")["done"] == 8
+        after = {name: content for name, content in after.items() if name not in half}
     assert after == before
     assert len(celeba(split="all")) == N and not list(tmp_path.rglob("evil.jpg"))
+
+
+def test_a_source_that_cannot_be_read_at_all_leaves_nothing(tmp_path, home):
+    with pytest.raises(GanlabError, match="smaller than the crop of 200"):
+        run(find_celeba(torchvision_folder(tmp_path / "source")), crop=200)
+    assert not any(home.iterdir())
 
 
 def test_a_flipped_byte_inside_a_zip_is_noticed(tmp_path):
