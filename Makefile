@@ -1,7 +1,7 @@
 # ganlab: `make course` executes the course, `make test` checks all of it. `make` alone lists what there is.
 #
 #   PROFILE=class|smoke|full   parameters of the notebooks      PYTHON=python3.12  the Python to make .venv with
-#   WORKERS=2                  chapters at a time               VENV=.venv         where it goes
+#   WORKERS=2                  notebooks at a time              VENV=.venv         where it goes
 #   NAME=03                    the chapter for `make notebooks` CPU=1              torch without CUDA (smaller)
 
 PROFILE ?= class
@@ -44,7 +44,7 @@ check: lint
 	$(PYTEST) tests -m "not slow"
 
 notebooks: $(STAMP)
-	@OMP_NUM_THREADS=1 $(BIN)/ganlab notebooks build --force $(NAME)
+	@OMP_NUM_THREADS=1 $(BIN)/ganlab notebooks build --force --workers $(WORKERS) $(NAME)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """`ganlab notebooks`: make the committed notebooks from their sources, and hold the rules for their cells."""
 
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 import typer
@@ -23,11 +23,12 @@ def build(
     force: Annotated[
         bool, typer.Option("--force", help="Execute also what is current, after a change in the package.")
     ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Notebooks to execute at a time.")] = 1,
 ) -> None:
     """Generate notebooks from notebooks/src, execute them and write them with their outputs."""
     from ganlab.authoring.build import build as build_one
     from ganlab.authoring.build import drift, targets
-    from ganlab.runner.kernels import Kernels, call_stoppably
+    from ganlab.runner.kernels import Kernels, results_stoppably
 
     selected = _select(names)
     if check:
@@ -39,29 +40,36 @@ def build(
         console.print(f"{len(selected)} chapters follow from their sources.")
         return
 
-    kernels = Kernels()
-    failed = 0
+    made, failed = [], 0
     for chapter in selected:
         try:
-            made = targets(chapter)
+            of_chapter = targets(chapter)
         except GanlabError as error:
             failed += _report(error)
             continue
-        if len(made) == 1 and chapter.solved.exists():
+        if len(of_chapter) == 1 and chapter.solved.exists():
             chapter.solved.unlink()
             console.print(f"notebooks/solutions/{chapter.name}.ipynb: removed, its source has no solution")
-        for target in made:
-            with console.status(f"{target.label}: starting") as status:
+        made += of_chapter
 
-                def show(done: int, total: int, label: str = target.label, status=status) -> None:
-                    status.update(f"{label}: cell {done} of {total}")
+    kernels, at = Kernels(), {}
+    with console.status("starting") as status, ThreadPoolExecutor(max_workers=workers) as pool:
 
-                try:
-                    outcome = call_stoppably(partial(build_one, target, kernels, force=force, on_cell=show), kernels)
-                except GanlabError as error:
-                    failed += _report(error)
-                    continue
-            console.print(f"{target.label}: {outcome}", highlight=False)
+        def one(target) -> str:
+            def show(done: int, total: int) -> None:
+                at[target.label] = f"{target.label}: cell {done} of {total}"
+                status.update(", ".join(at.values()))
+
+            try:
+                return f"{target.label}: {build_one(target, kernels, force=force, on_cell=show)}"
+            finally:
+                at.pop(target.label, None)
+
+        for future in results_stoppably([pool.submit(one, target) for target in made], kernels):
+            try:
+                console.print(future.result(), highlight=False)
+            except GanlabError as error:
+                failed += _report(error)
     if failed:
         raise typer.Exit(1)
 

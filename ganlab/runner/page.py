@@ -15,6 +15,7 @@ from traitlets.config import Config
 from ganlab.runner.clock import duration
 from ganlab.runner.run import Outcome
 
+# nbconvert's own block for figures drops their alt text.
 _TEMPLATE = """{% extends 'lab/index.html.j2' %}
 {% block html_head_js %}{% endblock %}
 {% block jupyter_widgets %}{% endblock %}
@@ -24,6 +25,9 @@ _TEMPLATE = """{% extends 'lab/index.html.j2' %}
   img { max-width: 100%; height: auto; }
 </style>{% endblock %}
 {% block html_head_js_mermaidjs %}{% endblock %}
+{% block data_png scoped %}<div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}"><img
+ alt="{{ output | get_metadata('alt', 'image/png') | escape_html }}"
+ src="data:image/png;base64,{{ output.data['image/png'] | escape_html }}"></div>{% endblock %}
 """
 
 _INDEX = """<!DOCTYPE html>

@@ -39,6 +39,7 @@ def output_of(path) -> str:
     return nbformat.read(path, as_version=4).cells[-1].outputs[0].text
 
 
+@pytest.mark.slow
 def test_build_then_rebuild_then_drift(chapter):
     learner, solved = targets(chapter)
     assert [build(target, Kernels()) for target in (learner, solved)] == ["written", "written"]
@@ -60,6 +61,7 @@ def test_build_then_rebuild_then_drift(chapter):
     assert output_of(solved.path) == "16\n"
 
 
+@pytest.mark.slow
 def test_a_failing_cell_leaves_the_old_notebook(chapter):
     learner = Target(chapter, solved=False)
     build(learner, Kernels())
@@ -135,6 +137,7 @@ def test_bad_source_is_named(chapter):
     assert drift(chapter)[0].startswith("notebooks/src/01_toy.py: In code cell 1")
 
 
+@pytest.mark.slow
 def test_committed_form(chapter):
     target = Target(chapter, False)
     build(target, Kernels())
