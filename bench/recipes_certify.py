@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from ganlab.recipes import MEASURED, recipe, recipes, run
@@ -25,6 +26,7 @@ def certify(name: str, seeds: range) -> dict:
     result = run(chosen, seeds)
     seconds = time.perf_counter() - started
     return {
+        "settings": asdict(chosen.settings),
         "claim": str(chosen.claim),
         "holds": chosen.claim.holds(result.modes),
         "modes": result.modes.tolist(),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, partial
 from importlib import resources
 from typing import Any
@@ -34,7 +34,7 @@ from ganlab.train import side_by_side, train
 SAMPLES = 2500  # looked at each time: PacGAN's number
 LOOKS = 20
 
-# What is measured at each look, beside the losses. All but the first three are about the reasons.
+# What is measured at each look, beside the losses. All but the first two are about the reasons.
 MEASURED = {
     "modes": "modes covered",
     "high_quality": "share of samples within 3 sigma of a mode",
@@ -45,6 +45,12 @@ MEASURED = {
     "agreement": "length of the mean push over the mean length: 1 when all samples are pushed the same way",
     "moved": "share of samples whose nearest mode is another one than at the look before",
     "favourite": "the mode to which most samples are nearest",
+}
+
+# Numbers of a whole run.
+OF_A_RUN = {
+    "initial_spread": "spread of the samples before the first step",
+    "visited": "how many different modes have been the favourite at some look",
 }
 
 
@@ -120,7 +126,7 @@ class Recipe:
     claim: Claim
     because: str
     like: str | None = None
-    changed: Mapping[str, Any] = None
+    changed: Mapping[str, Any] = field(default_factory=dict)
     shown_by: tuple[str, ...] = ()
 
     def but(self, **settings: Any) -> Recipe:
@@ -133,7 +139,7 @@ class Recipe:
             self,
             name=f"{self.name}, changed",
             settings=_changed(self.settings, settings),
-            changed={**(self.changed or {}), **settings},
+            changed={**self.changed, **settings},
         )
 
 
@@ -157,10 +163,7 @@ class Result:
         return self.looks["modes"][:, -1].long()
 
     def late(self, name: str) -> float:
-        """One measured number: the mean over seeds and over the second half of the looks.
-
-        Two more names are known: "initial_spread", and "visited": how many modes have been the favourite at some look.
-        """
+        """One number of `MEASURED`, the mean over seeds and the second half of the looks, or one of `OF_A_RUN`."""
         if name == "initial_spread":
             return float(self.initial_spread.mean())
         if name == "visited":
@@ -222,6 +225,10 @@ def _recipe(name: str, entry: Mapping[str, Any], before: Mapping[str, Recipe]) -
         raise GanlabError(f"it is like {like!r}, which does not stand before it.")
     claim = entry["claim"]
     collapses = "at_most" in claim
+    shown_by = tuple(entry.get("shown_by", ()))
+    for measured in shown_by:
+        if measured not in MEASURED | OF_A_RUN:
+            raise GanlabError(f"shown_by names {measured!r}, which is not measured.")
     return Recipe(
         name=name,
         title=entry["title"],
@@ -230,12 +237,12 @@ def _recipe(name: str, entry: Mapping[str, Any], before: Mapping[str, Recipe]) -
         because=entry["because"],
         like=like,
         changed=changed,
-        shown_by=tuple(entry.get("shown_by", ())),
+        shown_by=shown_by,
     )
 
 
 def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    known = [field.name for field in fields(Settings)]
+    known = [one.name for one in fields(Settings)]
     for name in changes:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
