@@ -2,6 +2,7 @@
 
 python bench/mdgan_2d.py toy       # the paper's toy at its learning rate, three methods, 10 seeds: 20 minutes
 python bench/mdgan_2d.py sweep     # lambda1 x lambda2, both signs, 10 seeds: 10 minutes
+    python bench/mdgan_2d.py recipes   # the recipes of chapter 03 that collapse, three methods, 10 seeds: 5 minutes
 """
 
 import argparse
@@ -12,12 +13,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ganlab.data.mixtures import GaussianMixture, ring
+from ganlab.data.mixtures import GaussianMixture, MixtureBatches, ring
 from ganlab.methods.gan import GAN
 from ganlab.methods.mdgan import MDGAN, RegularizedGAN, squared_distance
 from ganlab.metrics import mode_counts, modes_covered
 from ganlab.nets.encoder import UniformCube
 from ganlab.nets.mlp import MLP
+from ganlab.recipes import Recipe, build, recipe
 from ganlab.seeds import Streams
 from ganlab.train import threads, train, write_atomically
 from ganlab.train.run import plain, versions
@@ -61,8 +63,8 @@ def look_at(mixture: GaussianMixture, shown: int = 0):
     return look
 
 
-def write(name: str, content: dict, started: float) -> None:
-    command = f"python bench/mdgan_2d.py {name}"
+def write(name: str, content: dict, started: float, command: str = "") -> None:
+    command = command or f"python bench/mdgan_2d.py {name}"
     content = {"command": command, "seconds": round(time.perf_counter() - started), "versions": versions(), **content}
     FOLDER.mkdir(parents=True, exist_ok=True)
     write_atomically(FOLDER / f"{name}.json", json.dumps(plain(content), separators=(",", ":")) + "\n")
@@ -101,14 +103,49 @@ def sweep(steps: int, seeds: list[int]) -> None:
         write("sweep", {"settings": settings, **axes, "rows": table}, started)
 
 
+COLLAPSING = ["strong-discriminator", "weak-discriminator", "fast-generator", "momentum", "deep-generator"]
+
+
+def cured(name: str, chosen: Recipe, seeds: list[int]) -> tuple[GAN, MixtureBatches, GaussianMixture]:
+    """The recipe's GAN, or one of the two methods on the same networks from the same start."""
+    plain_gan, batches, mixture = build(chosen, seeds)
+    if name == "GAN":
+        return plain_gan, batches, mixture
+    settings, rng = chosen.settings, Streams(seeds, "encoder")
+    encoder = MLP([2, *settings.generator, settings.latent], rng, settings.activation)
+    common = {"rng": plain_gan.rng, "latent": settings.latent, "loss": settings.loss}
+    common |= {"lr": settings.discriminator_lr, "generator_lr": settings.generator_lr, "betas": (settings.beta1, 0.999)}
+    players = plain_gan.generator, plain_gan.discriminator, encoder
+    if name == "MDGAN":
+        first = MLP([2, *settings.discriminator, 1], rng, settings.activation, scalar=True)
+        return MDGAN(*players, first, **common), batches, mixture
+    return RegularizedGAN(*players, lambda1=0.3, lambda2=0.05, **common), batches, mixture
+
+
+def recipes(steps: int | None, seeds: list[int]) -> None:
+    """Each recipe that collapses, with nothing changed but the method. lambda1 = 0.3 is 0.05 for a ring of radius 5."""
+    started, runs = time.perf_counter(), {}
+    for title in COLLAPSING:
+        chosen, runs[title] = recipe(title), {}
+        for name in ("GAN", "Regularized GAN", "MDGAN"):
+            method, batches, mixture = cured(name, chosen, seeds)
+            train(method, batches, steps or chosen.settings.steps)
+            runs[title][name] = {"counts": mode_counts(method.sample(SAMPLES), mixture)}
+            print(f"{title}, {name}: {(runs[title][name]['counts'] > 0).sum(-1).tolist()}", flush=True)
+        settings = {"seeds": seeds, "lambda1": 0.3, "lambda2": 0.05, "samples": SAMPLES}
+        write("recipes", {"settings": settings, "runs": runs}, started)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", choices=["toy", "sweep"])
+    parser.add_argument("experiment", choices=["toy", "sweep", "recipes"])
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seeds", type=int, default=10)
     arguments = parser.parse_args()
     with threads(1):
         if arguments.experiment == "toy":
             toy(arguments.steps or 8_000, list(range(arguments.seeds)))
+        elif arguments.experiment == "recipes":
+            recipes(arguments.steps, list(range(arguments.seeds)))
         else:
             sweep(arguments.steps or 3_000, list(range(arguments.seeds)))
