@@ -844,22 +844,22 @@ QUESTIONS = [
     Question(
         name="metrics.blind_spot",
         text=(
-            "A generator makes all 8 modes, but 93 % of its samples are in the first and 1 % in each of the "
-            "others. "
-            "Which number does not see it?"
+            "A generator sends 993 of 1,000 samples to the first mode, and a single one to each of the seven "
+            "others. What does modes_covered say?"
         ),
         choices=(
+            Choice("1 of 8.", "The seven are negligible for you. But by the definition one good sample is enough."),
             Choice(
-                "Modes covered.",
-                "One good sample is enough to cover a mode, so the count is 8. That is why it never stands alone.",
+                "8 of 8.",
+                "One good sample covers a mode, so this generator and a perfect one get the same mark. That is why "
+                "the count never stands alone.",
             ),
-            Choice("Reverse KL.", "It does see it: it compares the proportions, and these are far from equal."),
             Choice(
-                "The two-proportion z of each bin.",
-                "It does see it: with a few hundred samples every one of the bins differs significantly.",
+                "Something between: it depends on how many samples are drawn.",
+                "With more samples it can only rise, and it is at 8 already: each mode has its one good sample.",
             ),
         ),
-        right="a",
+        right="b",
     ),
     Question(
         name="metrics.by_eye",
