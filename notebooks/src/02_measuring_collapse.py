@@ -273,7 +273,7 @@ for runs in (1, 5):
 # %% [markdown]
 # One run could do it by luck, five can hardly. So the one mode that was found is too narrow. By how much? If it is a
 # Gaussian of width $f\sigma$, then $1 - e^{-4.5/f^2} = 0.993$ gives $f = 0.95$. But a mean of 99.3 % could as well come
-# from four runs that are right and one that is a single point. **This metric says "too narrow" and cannot say how
+# from three runs that are right and two that are single points. **This metric says "too narrow" and cannot say how
 # narrow**, since it stops at 100 %. We need one that looks inside a mode. First, though, the proportions.
 
 # %% [markdown]
@@ -364,8 +364,14 @@ show.display(
 )
 
 # %% [markdown]
-# Along each row of numbers, $n$ times the KL is about the same: 1.5, 3.5 and 7.5 for 4, 8 and 16 modes. Can you see
-# the rule? Half of one less than the number of modes:
+# Along each row of numbers, $n$ times the KL is about the same: 1.5, 3.5 and 7.5 for 4, 8 and 16 modes. Which rule is it?
+
+# %%
+answer = ""
+predict("metrics.floor_rule", answer)
+
+# %% [markdown]
+# With $K$ modes and $n$ samples,
 #
 # $$\text{floor} \approx \frac{K - 1}{2n}.$$
 #
@@ -673,7 +679,7 @@ def make_ndb(real, bins):
     centres = torch.as_tensor(fitted.cluster_centers_)
 
     def count(x):
-        return torch.cdist(x, centres).argmin(dim=1).bincount(minlength=bins)
+        return torch.cdist(x.double(), centres.double()).argmin(dim=1).bincount(minlength=bins)
 
     def ndb(samples):
         z = two_proportion_z(count(samples), len(samples), count(real), len(real))

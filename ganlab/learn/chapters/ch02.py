@@ -959,6 +959,19 @@ QUESTIONS = [
         right="c",
     ),
     Question(
+        name="metrics.floor_rule",
+        text="n times the mean KL of the target is 1.5 for 4 modes, 3.5 for 8, 7.5 for 16. For K modes it is ...",
+        choices=(
+            Choice("K / 2.", "That would be 2, 4 and 8: half a unit too much each time."),
+            Choice(
+                "(K - 1) / 2.",
+                "3/2, 7/2, 15/2. K proportions that sum to one have K - 1 ways to be wrong, and each costs 1/2.",
+            ),
+            Choice("log K.", "That is 1.4, 2.1 and 2.8: it would grow by the same step with each doubling of K."),
+        ),
+        right="b",
+    ),
+    Question(
         name="metrics.points_as_modes",
         text=(
             "A generator draws the eight modes in the right proportions, but each as one single point, at "
