@@ -113,7 +113,7 @@ def test_windows_never_cut_a_shape(monkeypatch, ink):
     factors[200:, [FACTORS.index(n) for n in ("yaw", "pitch", "roll", "shift_x", "shift_y", "zoom")]] = extreme
     rows = torch.cat([rows, draw_attributes(64, seed=10)])
     windowed = render(rows, factors, 48, ink=ink)
-    monkeypatch.setattr(painter._Canvas, "window", lambda self, *bounds: (slice(None), slice(None)))
+    monkeypatch.setattr(painter._Portrait, "window", lambda self, *bounds: (slice(None), slice(None)))
     whole = render(rows, factors, 48, ink=ink)
     assert (windowed.int() - whole.int()).abs().max() <= 1
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -199,21 +200,73 @@ def _hsv(h: Tensor, s, v) -> Tensor:
     return v[:, None] - (v * s)[:, None] * torch.minimum(k, 4 - k).clamp(0, 1)
 
 
-class _Canvas:
-    """Layers over each other. In ink, shapes are filled white and outlined, strokes are black, shading is left out."""
+class _Portrait:
+    """Faces in the making: their attributes and factors, what several parts share, and the picture so far.
 
-    def __init__(self, n: int, size: int, ink: bool, device):
-        self.size, self.ink = size, ink
-        self.image = torch.ones(n, 1 if ink else 3, size, size, device=device)
+    Parts are laid over each other. In ink, shapes are filled white and outlined, strokes are black, and shading is left
+    out. Numbers of one a face have shape (n, 1, 1), colours (n, 3).
+    """
+
+    def __init__(self, attributes: Tensor, factors: Tensor, size: int, ink: bool):
+        self.n, self.size, self.ink, device = len(attributes), size, ink, attributes.device
+        self.has = {name: attributes[:, i] for i, name in enumerate(ATTRIBUTES)}
+        self.raw = {name: factors[:, i] for i, name in enumerate(FACTORS)}
         centres = (torch.arange(size, device=device) + 0.5) * (2 / size) - 1
         self.x, self.y = centres.view(1, 1, size), centres.view(1, size, 1)
-        self.u = self.v = self.pixels = None
+        self.image = torch.ones(self.n, 1 if ink else 3, size, size, device=device)
 
-    def pose(self, roll: Tensor, shift_x: Tensor, shift_y: Tensor, zoom: Tensor) -> None:
+        roll, zoom = self.f("roll", *ROLL), self.f("zoom", *ZOOM)
         c, s = roll.cos() / zoom, roll.sin() / zoom
-        x, y = self.x - shift_x, self.y - shift_y
+        x, y = self.x - self.f("shift_x", *SHIFT_X), self.y - self.f("shift_y", *SHIFT_Y)
         self.u, self.v = c * x + s * y, c * y - s * x
-        self.pixels = zoom * (self.size / 2)  # pixels to one head unit
+        self.pixels = zoom * (size / 2)  # pixels to one head unit
+
+        # Features ride on the front of the head: turning it moves them sideways, nodding up and down.
+        self.yaw = self.f("yaw", -1, 1)
+        self.fx, self.fy = 0.085 * self.yaw, 0.05 * self.f("pitch", -1, 1) + 0.06
+        self.face_width, self.face_height = self.f("face_width", 0.385, 0.445), self.f("face_height", 0.475, 0.535)
+        self.jaw = self.f("jaw", 0.06, 0.26)
+        self.mouth_v = self.f("mouth_height", 0.245, 0.285) + self.fy
+        self.eye_size, self.eye_distance = self.f("eye_size", 0.078, 0.100), self.f("eye_distance", 0.165, 0.195)
+        self.eye_v = self.f("eye_height", -0.02, 0.02) + self.fy
+        self.hair_volume, self.hair_length = self.f("hair_volume", 0.05, 0.11), self.f("hair_length", 0, 1)
+        self.wave_phase = self.f("wave_phase", 0, 2 * math.pi)
+        self.light_side, self.light = self.f("light_side", -1, 1), self.f("light_strength", 0.05, 0.22)
+
+        self.skin, self.hair = _skin_colour(self.has, self.raw), _hair_colour(self.has, self.raw)
+        self.dark_skin = self.skin * self.colour(0.80, 0.72, 0.70)
+        self.line, self.white = self.colour(0.16, 0.10, 0.11), self.colour(1.0, 1.0, 1.0)
+
+    def f(self, name: str, low: float, high: float) -> Tensor:
+        """A factor, stretched to the range [low, high], shape (n, 1, 1)."""
+        return (low + (high - low) * self.raw[name]).view(-1, 1, 1)
+
+    def colour(self, *rgb: float) -> Tensor:
+        return torch.tensor(rgb, device=self.image.device).expand(self.n, 3)
+
+    def is_(self, name: str) -> Tensor:
+        """An attribute, shape (n, 1, 1)."""
+        return self.has[name].view(-1, 1, 1)
+
+    def only(self, rows: Tensor) -> _Portrait:
+        """Some of the faces, with a picture of their own."""
+        part = object.__new__(_Portrait)
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                value = {key: entry[rows] for key, entry in value.items()}
+            elif isinstance(value, Tensor) and len(value) == self.n and name not in ("x", "y"):
+                value = value[rows]
+            setattr(part, name, value)
+        part.n = len(rows)
+        return part
+
+    def lit(self, colour: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        """A colour brightening towards the light, shape (n, 3, height, width)."""
+        return colour[:, :, None, None] * (1 + self.light * (self.light_side * u * 1.6 - v * 0.9))[:, None]
+
+    def at(self, where: tuple[slice, slice], u=0.0, v=0.0) -> tuple[Tensor, Tensor]:
+        """Head coordinates of the pixels of a window, as seen from the point (u, v)."""
+        return self.u[:, where[0], where[1]] - u, self.v[:, where[0], where[1]] - v
 
     def window(self, left: float, right: float, top: float, bottom: float) -> tuple[slice, slice]:
         """The part of the picture where a shape can be that lies within these bounds of the head, whatever the pose."""
@@ -228,45 +281,26 @@ class _Canvas:
 
         return pixels(y), pixels(x)
 
-    def lay(self, distance: Tensor, colour: Tensor, where, *, soft: float = 0.0, opacity=1.0, line: str = "outline",
-            rows: Tensor | None = None) -> None:  # fmt: skip
-        """Lay a shape over the picture.
+    def lay(self, distance: Tensor, colour: Tensor, where, *, soft: float = 0.0, opacity=1.0, line: str = "outline"):
+        """Lay a shape over a window of the picture.
 
-        `soft` widens the edge (head units); `line` says what it is in ink: "outline", "solid", "paper" (white without
-        an outline) or "none".
+        `soft` widens the edge (head units); `line` says what the shape is in ink: "outline", "solid", "paper" (white
+        without an outline) or "none".
         """
-        if self.ink and line == "none":
-            return
-        ys, xs = where
-        pixels = self.pixels if rows is None else self.pixels[rows]
-        if self.ink:
-            cover = (0.5 - distance * pixels).clamp_(0, 1)
-            patch = self.image[:, 0, ys, xs] if rows is None else self.image[rows, 0, ys, xs]
-            shade = 0.0 if line == "solid" else 1.0
-            patch = patch + cover * (shade - patch)
+        patch = self.image[:, :, where[0], where[1]]
+        if not self.ink:
+            cover = (distance * -(self.pixels / (1 + soft * self.pixels))).add_(0.5).clamp_(0, 1)
+            if soft:
+                cover = cover * cover * (3 - 2 * cover)
+            if not isinstance(opacity, float) or opacity != 1.0:
+                cover = cover * opacity
+            patch += ((colour if colour.ndim == 4 else colour[:, :, None, None]) - patch).mul_(cover[:, None])
+        elif line != "none":
+            cover = (0.5 - distance * self.pixels).clamp_(0, 1)[:, None]
+            patch += cover * ((0.0 if line == "solid" else 1.0) - patch)
             if line == "outline":
                 width = 0.5 * max(0.02, 1.25 * 2 / self.size)
-                stroke = (0.5 - (distance.abs() - width) * pixels).clamp_(0, 1)
-                patch = patch - stroke * patch
-            if rows is None:
-                self.image[:, 0, ys, xs] = patch
-            else:
-                self.image[rows, 0, ys, xs] = patch
-            return
-        scale = pixels if not soft else pixels / (1 + soft * pixels)
-        cover = (distance * -scale).add_(0.5).clamp_(0, 1)
-        if soft:
-            cover = cover * cover * (3 - 2 * cover)
-        if not isinstance(opacity, float) or opacity != 1.0:
-            cover = cover * opacity
-        cover = cover[:, None]
-        colour = colour if colour.ndim == 4 else colour[:, :, None, None]
-        if rows is None:
-            patch = self.image[:, :, ys, xs]
-            patch.add_((colour - patch).mul_(cover))
-        else:
-            patch = self.image[rows, :, ys, xs]
-            self.image[rows, :, ys, xs] = patch + (colour - patch).mul_(cover)
+                patch -= (0.5 - (distance.abs() - width) * self.pixels).clamp_(0, 1)[:, None] * patch
 
 
 _HAIR_COLOURS = {
@@ -276,6 +310,7 @@ _HAIR_COLOURS = {
     "Gray_Hair": ((0.60, 0.61, 0.64), (0.78, 0.79, 0.82)),
 }
 _SKIN = ((0.40, 0.25, 0.19), (0.60, 0.40, 0.29), (0.80, 0.57, 0.43), (0.92, 0.72, 0.58))
+_BLUSH = (0.95, 0.42, 0.40)
 _PALE = ((0.97, 0.86, 0.81), (1.0, 0.92, 0.88))
 
 
@@ -300,284 +335,263 @@ def _skin_colour(attribute: dict[str, Tensor], factor: dict[str, Tensor]) -> Ten
     return torch.where(attribute["Pale_Skin"][:, None], _between(*_PALE, factor["skin"]), tone)
 
 
+# --- the parts of a picture, from back to front ---------------------------------------------------------------------
+
+_EVERYWHERE = (slice(None), slice(None))
+_SIDES = (-1.0, 1.0)
+
+
+def _background(p: _Portrait) -> None:
+    """Two shades of one hue under a slant, a paler disc behind the head."""
+    if p.ink:
+        return
+    hue, value = p.raw["background_hue"], 0.62 + 0.34 * p.raw["background_shade"]
+    low, high = _hsv(hue, 0.36, value * 0.88), _hsv((hue + 0.08) % 1, 0.20, value * 1.04)
+    angle = p.f("background_angle", 0, 1) * 2 * math.pi
+    ramp = ((p.x * angle.cos() + p.y * angle.sin()) * 0.4 + 0.5).clamp_(0, 1)
+    p.image = low[:, :, None, None] + (high - low)[:, :, None, None] * ramp[:, None]
+    halo = (p.x.square() + (p.y + 0.05).square()).sqrt() - 0.62
+    p.lay(halo.expand(p.n, -1, -1), p.white, _EVERYWHERE, soft=0.6, opacity=0.22)
+
+
+def _hair_texture(p: _Portrait) -> tuple[Tensor, Tensor]:
+    """For each pixel: how bright hair is (a band of shine, waves if wavy), and how far curls push it out."""
+    u, v = p.at(_EVERYWHERE, 0.02 * p.yaw)
+    shine = (-(((v + 0.40 + 0.55 * u * u) / 0.07).square_())).exp_()
+    bright = shine * 0.22 + 0.95
+    curls = torch.zeros_like(bright)
+    rows = p.has["Wavy_Hair"].nonzero().flatten()
+    if len(rows):
+        u, v, turn = u[rows], v[rows], p.wave_phase[rows]
+        bright[rows] += 0.20 * torch.sin(30 * v + 2.2 * torch.sin(11 * u + turn)) + 0.01
+        size = p.f("wave_size", 0.026, 0.040)[rows]
+        curls[rows] = size * torch.sin(15 * torch.atan2(u, 0.1 - v) + turn).abs_() * 1.6
+    return bright, curls
+
+
+def _skull(p: _Portrait, u: Tensor, v: Tensor) -> Tensor:
+    return _ellipse(u, v + 0.07, p.face_width + p.hair_volume + 0.01, 0.50 + p.hair_volume)
+
+
+def _hair_behind(p: _Portrait, bright: Tensor, curls: Tensor) -> None:
+    u, v = p.at(_EVERYWHERE, 0.02 * p.yaw)
+    long = p.hair_length > 0.5
+    top, end = -0.15, torch.where(long, 0.05 + 0.95 * p.hair_length, 0.02 + 0.36 * p.hair_length)
+    width = p.face_width + p.hair_volume + 0.02 * p.hair_length
+    d = torch.minimum(_skull(p, u, v), _box(u, v - (top + end) / 2, width, (end - top) / 2, 0.16))
+    d = torch.where(long, d, torch.maximum(d, v - end)) - curls
+    p.lay(torch.where(p.is_("Bald"), 1.0, d), p.hair[:, :, None, None] * (0.80 * bright)[:, None], _EVERYWHERE)
+
+
+def _body(p: _Portrait) -> None:
+    """Neck, shoulders, collar."""
+    where = p.window(-1, 1, 0.32, 1)
+    u, v = p.at(where, 0, 0.62)
+    p.lay(_box(u, v, 0.155, 0.30, 0.08), p.dark_skin, where)
+    shirt = _hsv(p.raw["shirt_hue"], 0.62, 0.35 + 0.55 * p.raw["shirt_shade"])
+    u, v = p.at(where, 0, 1.22)
+    d = _ellipse(u, v, 0.80, 0.50)
+    neckline = _ellipse(u, v + 0.52, p.f("collar", 0.15, 0.25), 0.16)
+    p.lay(torch.maximum(d, -neckline), p.lit(shirt, u, v + 0.4), where)
+    p.lay(torch.maximum((neckline - 0.022).abs() - 0.022, d), shirt * 0.72, where, line="none")
+
+
+def _head(p: _Portrait) -> None:
+    """Ears, the head and its shadow on the neck, cheeks."""
+    ear = p.f("ear_size", 0.075, 0.10)
+    for side in _SIDES:
+        where = p.window(*sorted((side * 0.30, side * 0.60)), -0.06, 0.24)
+        u, v = p.at(where, side * (p.face_width - 0.005) - 0.03 * p.yaw, 0.09)
+        p.lay(_ellipse(u, v, ear * 0.78, ear * 1.15), p.skin * 0.97, where)
+        p.lay(_ellipse(u - side * 0.012, v, ear * 0.42, ear * 0.66), p.dark_skin, where, line="none")
+    where = p.window(-0.49, 0.49, -0.51, 0.68)
+    u, v = p.at(where, 0, 0.06)
+    face = _ellipse(u / (1 - p.jaw * (v / p.face_height).clamp(min=0).square()), v, p.face_width, p.face_height)
+    neck = (u.abs() < 0.150).float() * (v > 0.3)
+    p.lay(face - 0.05, p.dark_skin * 0.80, where, soft=0.05, opacity=neck * 0.45, line="none")
+    p.lay(face, p.lit(p.skin, u, v), where)
+    p.lay(face.abs() - 0.02, p.dark_skin, where, soft=0.10, opacity=(face < 0).float() * 0.55, line="none")
+    for side in _SIDES:
+        u, v = p.at(where, side * p.face_width * 0.60 + p.fx, 0.17 + p.fy)
+        opacity = p.f("blush", 0.08, 0.34) * (face < -0.01)
+        p.lay(_ellipse(u, v, 0.10, 0.075), p.colour(*_BLUSH), where, soft=0.12, opacity=opacity, line="none")
+
+
+def _beard(p: _Portrait) -> None:
+    """The lower face without the surroundings of the mouth; in ink, hatching tells a beard from a jaw."""
+    where = p.window(-0.49, 0.49, -0.06, 0.80)
+    u, v = p.at(where, 0, 0.06)
+    grow = p.f("beard_length", 0.02, 0.10)
+    taper = 1 - 0.7 * p.jaw * (v / p.face_height).clamp(min=0).square()
+    outer = _ellipse(u / taper, v - grow * 0.6, p.face_width + 0.015, p.face_height + grow * 0.55)
+    bare = _ellipse(u - p.fx, v + 0.15, p.face_width * 0.87, 0.42)
+    d = torch.maximum(torch.maximum(outer, -bare), -0.02 - v)
+    p.lay(d, p.lit(p.hair * 0.95, u, v), where)
+    if p.ink:
+        hatch = torch.sin(20 * torch.atan2(u, v + 0.2)).abs() * 0.03 - 0.007
+        p.lay(torch.maximum(hatch, d + 0.025), p.line, where, line="solid")
+
+
+_MOUTH = (-0.34, 0.34, 0.16, 0.68)
+
+
+def _lips(p: _Portrait) -> Tensor:
+    return p.skin * p.colour(0.86, 0.58, 0.58) + p.colour(0.04, 0.0, 0.01)
+
+
+def _closed_mouth(p: _Portrait) -> None:
+    where, half = p.window(*_MOUTH), p.f("mouth_width", 0.135, 0.175)
+    u, v = p.at(where, p.fx * 1.05, p.mouth_v + 0.02)
+    p.lay(_arc(u, v - 0.026, half * 0.52, 0.02, 0.020), _lips(p), where, line="none")
+    p.lay(_arc(u, v, half * 0.74, p.f("smile", -0.022, 0.010), 0.020), _lips(p) * 0.55, where, line="solid")
+
+
+def _smile(p: _Portrait) -> None:
+    where, half = p.window(*_MOUTH), p.f("mouth_width", 0.135, 0.175) * 1.12
+    u, v = p.at(where, p.fx * 1.05, p.mouth_v - 0.03)
+    depth, gape = p.f("smile", 0.085, 0.12), p.f("grin", 0.035, 0.115)
+    hang = 1 - (u / half).square()  # both lips hang from the corners, the lower one further
+    upper, lower = (depth - 0.05) * hang, (depth + gape) * hang
+    inside = torch.maximum(torch.maximum(upper - v, v - lower) * 0.85, u.abs() - half)
+    p.lay(inside - 0.016, _lips(p) * 0.80, where, line="none")
+    p.lay(inside, p.colour(0.40, 0.10, 0.12), where)
+    teeth = torch.maximum(inside + 0.004, v - upper - 0.030 - 0.40 * gape)
+    p.lay(teeth, p.white * 0.97, where, line="none")
+
+
+def _nose(p: _Portrait) -> None:
+    where, width = p.window(-0.26, 0.26, 0.06, 0.36), p.f("nose_size", 0.045, 0.070)
+    u, v = p.at(where, p.fx * 1.5, p.f("nose_height", 0.135, 0.165) + p.fy)
+    tip = p.skin * 0.9 + p.colour(*_BLUSH) * 0.07
+    p.lay(_ellipse(u, v + 0.005, width, width * 0.72), tip, where, soft=0.03, line="none")
+    glint = _ellipse(u + 0.012, v + 0.03, width * 0.35, width * 0.3)
+    p.lay(glint, p.white, where, soft=0.03, opacity=0.25, line="none")
+    p.lay(_arc(u, v - 0.018, width, 0.030, 0.011), p.dark_skin * 0.85, where, line="solid")
+
+
+def _moustache(p: _Portrait) -> None:
+    where, size = p.window(*_MOUTH), p.f("mustache_size", 0.105, 0.145)
+    u, v = p.at(where, p.fx * 1.15, p.mouth_v - 0.042)
+    a = u.abs()
+    droop = 0.9 * (a - 0.02).square() / size
+    wing = _ellipse(a - size * 0.62, v - droop * 0.8 + 0.012, size * 0.74, size * 0.36)
+    p.lay(wing, p.lit(p.hair * 0.90, u, v), where)
+
+
+def _eyes(p: _Portrait) -> None:
+    """Eyes and brows."""
+    r, gaze = p.eye_size, p.f("gaze", -0.022, 0.022) + 0.02 * p.yaw
+    iris = _hsv(0.04 + 0.56 * p.raw["iris_hue"].square(), 0.62, 0.30 + 0.30 * p.raw["iris_hue"])
+    brow = p.hair * 0.72 + torch.where(p.has["Black_Hair"][:, None], 0.0, 0.02)
+    for side in _SIDES:
+        where = p.window(*sorted((side * -0.02, side * 0.40)), -0.15, 0.26)
+        u, v = p.at(where, side * p.eye_distance + p.fx, p.eye_v)
+        ball = _ellipse(u, v, r, r * 0.92)
+        p.lay(ball, p.white * 0.985, where)
+        disc = torch.maximum(_ellipse(u - gaze, v - 0.006, r * 0.66, r * 0.70), ball + 0.004)
+        p.lay(disc, iris, where, line="none")
+        pupil = torch.maximum(_ellipse(u - gaze, v - 0.006, r * 0.40, r * 0.44), ball + 0.004)
+        p.lay(pupil, p.line * 0.5, where, line="solid")
+        p.lay(_ellipse(u - gaze + 0.022, v + 0.024, r * 0.22, r * 0.22), p.white, where, line="paper")
+        p.lay(_arc(u, v + r * 0.30, r * 1.18, -r * 0.66, 0.016), p.line, where, line="solid")
+        where = p.window(*sorted((side * -0.03, side * 0.42)), -0.27, 0.07)
+        u, v = p.at(where, side * (p.eye_distance + 0.008) + p.fx, p.eye_v - p.f("brow_height", 0.150, 0.185))
+        slant = v - p.f("brow_tilt", -0.06, 0.20) * side * u
+        p.lay(_arc(u, slant, 0.105, -0.030, p.f("brow_weight", 0.014, 0.024)), brow, where, line="solid")
+
+
+def _glasses(p: _Portrait) -> None:
+    where, corner = p.window(-0.52, 0.52, -0.20, 0.31), p.f("glasses_shape", 0, 1)
+    tint = p.raw["glasses_colour"]
+    frame = torch.where((tint < 0.6)[:, None], p.line * 0.9, _hsv(tint * 2 % 1, 0.75, 0.5))
+    a = torch.minimum(p.eye_size + 0.062, p.eye_distance - 0.018)
+    b = a * (0.80 + 0.16 * corner)
+    for side in _SIDES:
+        centre = side * p.eye_distance + p.fx
+        u, v = p.at(where, centre, p.eye_v + 0.008)
+        lens = _box(u, v, a, b, b * (0.35 + 0.62 * corner))
+        p.lay(lens, p.white, where, opacity=0.13, line="none")
+        glare = torch.maximum((u + v * 0.7 + 0.035).abs() - 0.018, lens + 0.03)
+        p.lay(glare, p.white, where, opacity=0.35, line="none")
+        p.lay(lens.abs() - 0.016, frame, where, line="solid")
+        reach = (p.face_width - p.eye_distance - a) / 2 + 0.02
+        u, v = p.at(where, centre + side * (a + reach), p.eye_v - 0.02)
+        p.lay(_box(u, v, reach, 0.012, 0.01), frame, where, line="solid")
+    u, v = p.at(where, p.fx, p.eye_v - 0.01)
+    p.lay(_arc(u, v, (p.eye_distance - a).clamp(min=0.01) + 0.012, -0.02, 0.013), frame, where, line="solid")
+
+
+def _hair_in_front(p: _Portrait, bright: Tensor, curls: Tensor) -> None:
+    """Everything of the skull above the hairline, and down the sides of the face."""
+    where = p.window(-0.67, 0.67, -0.75, 0.34)
+    ys, xs = where
+    u, v = p.at(where, 0.02 * p.yaw)
+    from_part = u - p.f("hair_part", -0.22, 0.22) - p.fx
+    swept = 0.62 * from_part.abs().pow(1.6) + 0.35 * (u.abs() - 0.26).clamp(min=0) + p.f("hairline", -0.40, -0.31)
+    fringe = 0.04 * torch.sin(26 * u + p.wave_phase).abs() + 0.9 * (u.abs() - 0.27).clamp(min=0) + 0.05 * from_part
+    edge = torch.where(p.is_("Bangs"), fringe - 0.165, swept)
+    edge = edge + torch.where(p.is_("Wavy_Hair"), 0.022 * torch.sin(22 * u + p.wave_phase), 0.0)
+    length = p.hair_length
+    side_end = torch.where(length > 0.5, 0.12 + 0.2 * length, -0.02 + 0.22 * length)
+    d = torch.maximum(torch.maximum(_skull(p, u, v) - curls[:, ys, xs], (v - edge) * 0.75), v - side_end)
+    p.lay(torch.where(p.is_("Bald"), 1.0, d), p.hair[:, :, None, None] * bright[:, None, ys, xs], where)
+
+
+def _shine(p: _Portrait) -> None:
+    """Light on a bald head."""
+    where = p.window(-0.35, 0.35, -0.47, -0.17)
+    u, v = p.at(where, 0.10 * p.light_side + 0.5 * p.fx, -0.32)
+    p.lay(_ellipse(u, v, 0.12, 0.05), p.white, where, soft=0.10, opacity=0.55, line="none")
+
+
+def _hat(p: _Portrait) -> None:
+    """A woollen hat with a bobble, a hat with a brim all round, or a cap."""
+    where, kind = p.window(-0.90, 0.90, -0.92, -0.05), p.f("hat_kind", 0, 1)
+    wool, brim = kind < 0.4, (kind >= 0.4) & (kind < 0.72)
+    colour = _hsv(p.raw["hat_hue"], 0.68, 0.42 + 0.5 * p.raw["hat_shade"])
+    trim = _hsv((p.raw["hat_hue"] + 0.45) % 1, 0.45, 0.95)
+    u, v = p.at(where, 0.02 * p.yaw)
+    width = p.face_width + p.hair_volume + 0.035
+    rim = v + 0.235 - 0.05 * (u / width).square()  # below the line where the hat sits
+    dome = torch.maximum(_ellipse(u, v + 0.22, width, 0.50), rim * 0.95)
+    crown = torch.maximum(_box(u / (1 + 0.12 * (v + 0.5)), v + 0.45, width * 0.86, 0.30, 0.14), rim)
+    rib = torch.where(wool, 0.06 * torch.sin(46 * u / (1 + 0.3 * v)), 0.0)
+    p.lay(torch.where(brim, crown, dome), p.lit(colour, u, v) * (1 + rib[:, None]), where)
+    p.lay(torch.where(wool, _ellipse(u, v + 0.755, 0.095, 0.09), 1.0), trim, where)
+    cuff = _box(u, rim + 0.045, width + 0.012, 0.075, 0.05)
+    ribbon = torch.maximum((rim + 0.09).abs() - 0.055, crown)
+    peak = _ellipse(u - 0.30 * torch.sign(p.yaw), rim - 0.005, 0.36, 0.075)
+    band = torch.where((kind < 0.72).view(-1, 1), trim, colour * 0.80)
+    p.lay(torch.where(wool, cuff, torch.where(brim, ribbon, peak)), band, where)
+    p.lay(torch.where(brim, _ellipse(u, rim, width + 0.27, 0.070), 1.0), p.lit(colour * 0.92, u, v), where)
+
+
 def _paint(attributes: Tensor, factors: Tensor, size: int, ink: bool) -> Tensor:
-    n, device = len(attributes), attributes.device
-    has = {name: attributes[:, i] for i, name in enumerate(ATTRIBUTES)}
-    raw = {name: factors[:, i] for i, name in enumerate(FACTORS)}
+    p = _Portrait(attributes, factors, size, ink)
 
-    def f(name: str, low: float, high: float) -> Tensor:
-        return (low + (high - low) * raw[name]).view(n, 1, 1)
-
-    canvas = _Canvas(n, size, ink, device)
-    yaw, pitch = f("yaw", -1, 1), f("pitch", -1, 1)
-    canvas.pose(f("roll", *ROLL), f("shift_x", *SHIFT_X), f("shift_y", *SHIFT_Y), f("zoom", *ZOOM))
-    u, v = canvas.u, canvas.v
-    everywhere = (slice(None), slice(None))
-
-    def at(where, u0=0.0, v0=0.0, rows=None) -> tuple[Tensor, Tensor]:
-        ys, xs = where
-        if rows is None:
-            return u[:, ys, xs] - u0, v[:, ys, xs] - v0
-        return u[rows][:, ys, xs] - u0, v[rows][:, ys, xs] - v0
-
-    def some(mask: Tensor) -> Tensor | None:
+    def some(part: Callable[[_Portrait], None], mask: Tensor) -> None:
         rows = mask.nonzero().flatten()
-        return rows if len(rows) else None
+        if len(rows):
+            those = p.only(rows)
+            part(those)
+            p.image[rows] = those.image
 
-    skin, hair = _skin_colour(has, raw), _hair_colour(has, raw)
-    dark = skin * torch.tensor([0.80, 0.72, 0.70], device=device)
-    lip = skin * torch.tensor([0.86, 0.58, 0.58], device=device) + torch.tensor([0.04, 0.0, 0.01], device=device)
-    line = torch.tensor([0.16, 0.10, 0.11], device=device).expand(n, 3)
-    white = torch.ones(n, 3, device=device)
-    haired, hatted, wavy = ~has["Bald"], has["Wearing_Hat"], has["Wavy_Hair"].view(n, 1, 1)
-
-    # Light falls from one side: colours of the head brighten towards it.
-    side, strength = f("light_side", -1, 1), f("light_strength", 0.05, 0.22)
-
-    def lit(colour: Tensor, u_: Tensor, v_: Tensor, rows=None) -> Tensor:
-        s, k = (side, strength) if rows is None else (side[rows], strength[rows])
-        shade = 1 + k * (s * u_ * 1.6 - v_ * 0.9)
-        return colour[:, :, None, None] * shade[:, None]
-
-    # --- background: two shades of one hue under a slant, a paler disc behind the head
-    hue, value = raw["background_hue"], 0.62 + 0.34 * raw["background_shade"]
+    hair = _hair_texture(p)
+    _background(p)
+    _hair_behind(p, *hair)
+    _body(p)
+    _head(p)
+    some(_beard, ~p.has["No_Beard"])
+    some(_closed_mouth, ~p.has["Smiling"])
+    some(_smile, p.has["Smiling"])
+    _nose(p)
+    some(_moustache, p.has["Mustache"])
+    _eyes(p)
+    some(_glasses, p.has["Eyeglasses"])
+    _hair_in_front(p, *hair)
+    some(_shine, p.has["Bald"] & ~p.has["Wearing_Hat"])
+    some(_hat, p.has["Wearing_Hat"])
     if not ink:
-        low, high = _hsv(hue, 0.36, value * 0.88), _hsv((hue + 0.08) % 1, 0.20, value * 1.04)
-        angle = raw["background_angle"].view(n, 1, 1) * 2 * math.pi
-        ramp = ((canvas.x * angle.cos() + canvas.y * angle.sin()) * 0.4 + 0.5).clamp_(0, 1)
-        canvas.image = low[:, :, None, None] + (high - low)[:, :, None, None] * ramp[:, None]
-        halo = (canvas.x.square() + (canvas.y + 0.05).square()).sqrt() - 0.62
-        canvas.lay(halo.expand(n, -1, -1), white, everywhere, soft=0.6, opacity=0.22)
-
-    fw, fh = f("face_width", 0.385, 0.445), f("face_height", 0.475, 0.535)
-    volume = f("hair_volume", 0.05, 0.11)
-    length = raw["hair_length"].view(n, 1, 1)
-    long = length > 0.5
-    bottom = torch.where(long, 0.05 + 0.95 * length, 0.02 + 0.36 * length)  # how far down the hair hangs
-    phase, wave = f("wave_phase", 0, 2 * math.pi), f("wave_size", 0.026, 0.040)
-
-    def hair_shade(rows: Tensor) -> tuple[Tensor, Tensor]:
-        """For each pixel: how bright hair is (a band of shine, waves if wavy), and how far curls push it out."""
-        uu, vv = u[rows] - 0.02 * yaw[rows], v[rows]
-        shine = (-(((vv + 0.40 + 0.55 * uu * uu) / 0.07).square_())).exp_()
-        shade = shine * 0.22 + 0.95
-        curls = torch.zeros_like(shade)
-        curly = wavy.flatten()[rows].nonzero().flatten()
-        if len(curly):
-            uu, vv, turn = uu[curly], vv[curly], phase[rows][curly]
-            strands = torch.sin(30 * vv + 2.2 * torch.sin(11 * uu + turn))
-            shade[curly] += 0.20 * strands + 0.01
-            curls[curly] = wave[rows][curly] * torch.sin(15 * torch.atan2(uu, 0.1 - vv) + turn).abs_() * 1.6
-        return shade, curls
-
-    # --- hair behind the head
-    haired_rows = some(haired)
-    if (rows := haired_rows) is not None:
-        bright, curls = hair_shade(rows)
-        uu, vv = at(everywhere, 0.02 * yaw[rows], 0, rows)
-        w, end, vol = fw[rows], bottom[rows], volume[rows]
-        skull = _ellipse(uu, vv + 0.07, w + vol + 0.01, 0.50 + vol)
-        top = -0.15
-        fall = _box(uu, vv - (top + end) / 2, w + vol + 0.02 * length[rows], (end - top) / 2, 0.16)
-        d = torch.minimum(skull, fall)
-        d = torch.where(long[rows], d, torch.maximum(d, vv - end)) - curls
-        canvas.lay(d, hair[rows][:, :, None, None] * (0.80 * bright)[:, None], everywhere, rows=rows)
-
-    # --- neck, shoulders, collar
-    low = canvas.window(-1, 1, 0.32, 1)
-    uu, vv = at(low, 0, 0.62)
-    canvas.lay(_box(uu, vv, 0.155, 0.30, 0.08), dark, low)
-    shirt = _hsv(raw["shirt_hue"], 0.62, 0.35 + 0.55 * raw["shirt_shade"])
-    uu, vv = at(low, 0, 1.22)
-    d = _ellipse(uu, vv, 0.80, 0.50)
-    neckline = _ellipse(uu, vv + 0.52, 0.15 + 0.10 * raw["collar"].view(n, 1, 1), 0.16)
-    canvas.lay(torch.maximum(d, -neckline), lit(shirt, uu, vv + 0.4), low)
-    if not ink:
-        canvas.lay(torch.maximum((neckline - 0.022).abs() - 0.022, d), shirt * 0.72, low)
-
-    # --- ears and head
-    ear = f("ear_size", 0.075, 0.10)
-
-    for sign in (-1.0, 1.0):
-        middle = canvas.window(*sorted((sign * 0.30, sign * 0.60)), -0.06, 0.24)
-        uu, vv = at(middle, sign * (fw - 0.005) - 0.03 * yaw, 0.09)
-        canvas.lay(_ellipse(uu, vv, ear * 0.78, ear * 1.15), skin * 0.97, middle)
-        canvas.lay(_ellipse(uu - sign * 0.012, vv, ear * 0.42, ear * 0.66), dark, middle, line="none")
-    head = canvas.window(-0.49, 0.49, -0.51, 0.68)
-    uu, vv = at(head, 0, 0.06)
-    jaw = f("jaw", 0.06, 0.26)
-    face = _ellipse(uu / (1 - jaw * (vv / fh).clamp(min=0).square()), vv, fw, fh)
-    # the shadow of the head on the neck
-    if not ink:
-        neck = (uu.abs() < 0.150).float() * (vv > 0.3)
-        canvas.lay(face - 0.05, dark * 0.80, head, soft=0.05, opacity=neck * 0.45)
-    canvas.lay(face, lit(skin, uu, vv), head)
-    if not ink:
-        canvas.lay(face.abs() - 0.02, dark, head, soft=0.10, opacity=(face < 0).float() * 0.55, line="none")
-
-    # Features ride on the front of the head: turning it moves them sideways, nodding up and down.
-    fx, fy = 0.085 * yaw, 0.05 * pitch + 0.06
-    blush = torch.tensor([0.95, 0.42, 0.40], device=device).expand(n, 3)
-    if not ink:
-        for sign in (-1.0, 1.0):
-            uu, vv = at(head, sign * fw * 0.60 + fx, 0.17 + fy)
-            on_face = f("blush", 0.08, 0.34) * (face < -0.01)
-            canvas.lay(_ellipse(uu, vv, 0.10, 0.075), blush, head, soft=0.12, opacity=on_face)
-
-    # --- beard: the lower face, without the mouth's surroundings
-    lower = canvas.window(-0.49, 0.49, -0.06, 0.80)
-    mouth_v = f("mouth_height", 0.245, 0.285) + fy
-    if (rows := some(~has["No_Beard"])) is not None:
-        uu, vv = at(lower, 0, 0.06, rows)
-        grow = f("beard_length", 0.02, 0.10)[rows]
-        outer = _ellipse(uu / (1 - 0.7 * jaw[rows] * (vv / fh[rows]).clamp(min=0).square()), vv - grow * 0.6,
-                         fw[rows] + 0.015, fh[rows] + grow * 0.55)  # fmt: skip
-        bare = _ellipse(uu - fx[rows], vv + 0.15, fw[rows] * 0.87, 0.42)
-        d = torch.maximum(torch.maximum(outer, -bare), -0.02 - vv)
-        canvas.lay(d, lit(hair[rows] * 0.95, uu, vv, rows), lower, rows=rows)
-        if ink:  # hatching tells a beard from a jaw
-            hatch = torch.sin(20 * torch.atan2(uu, vv + 0.2)).abs() * 0.03 - 0.007
-            canvas.lay(torch.maximum(hatch, d + 0.025), line, lower, rows=rows, line="solid")
-
-    # --- mouth
-    mouth = canvas.window(-0.34, 0.34, 0.16, 0.68)
-    half = f("mouth_width", 0.135, 0.175)
-    smiling = has["Smiling"]
-    if (rows := some(~smiling)) is not None:
-        uu, vv = at(mouth, fx[rows] * 1.05, mouth_v[rows] + 0.02, rows)
-        bend = f("smile", -0.022, 0.010)[rows]
-        canvas.lay(_arc(uu, vv - 0.026, half[rows] * 0.52, 0.02, 0.020), lip[rows], mouth, rows=rows, line="none")
-        canvas.lay(_arc(uu, vv, half[rows] * 0.74, bend, 0.020), lip[rows] * 0.55, mouth, rows=rows, line="solid")
-    if (rows := some(smiling)) is not None:
-        uu, vv = at(mouth, fx[rows] * 1.05, mouth_v[rows] - 0.03, rows)
-        w, depth = half[rows] * 1.12, f("smile", 0.085, 0.12)[rows]
-        hang = 1 - (uu / w).square()  # both lips hang from the corners, the lower one further
-        gape = f("grin", 0.035, 0.115)[rows]
-        upper, lower_lip = (depth - 0.05) * hang, (depth + gape) * hang
-        inside = torch.maximum(torch.maximum(upper - vv, vv - lower_lip) * 0.85, uu.abs() - w)
-        canvas.lay(inside - 0.016, lip[rows] * 0.80, mouth, rows=rows, line="none")
-        canvas.lay(inside, torch.tensor([0.40, 0.10, 0.12], device=device).expand(len(rows), 3), mouth, rows=rows)
-        teeth = torch.maximum(inside + 0.004, vv - upper - 0.030 - 0.40 * gape)
-        canvas.lay(teeth, white[rows] * 0.97, mouth, rows=rows, line="none")
-
-    # --- nose
-    nose = canvas.window(-0.26, 0.26, 0.06, 0.36)
-    width = f("nose_size", 0.045, 0.070)
-    nose_v = f("nose_height", 0.135, 0.165) + fy
-    uu, vv = at(nose, fx * 1.5, nose_v)
-    if not ink:
-        canvas.lay(_ellipse(uu, vv + 0.005, width, width * 0.72), skin * 0.9 + blush * 0.07, nose, soft=0.03)
-        canvas.lay(_ellipse(uu + 0.012, vv + 0.03, width * 0.35, width * 0.3), white, nose, soft=0.03, opacity=0.25)
-    canvas.lay(_arc(uu, vv - 0.018, width, 0.030, 0.011), dark * 0.85, nose, line="solid")
-
-    # --- moustache
-    if (rows := some(has["Mustache"])) is not None:
-        size_ = f("mustache_size", 0.105, 0.145)[rows]
-        uu, vv = at(mouth, fx[rows] * 1.15, mouth_v[rows] - 0.042, rows)
-        a = uu.abs()
-        droop = 0.9 * (a - 0.02).square() / size_
-        wing = _ellipse(a - size_ * 0.62, vv - droop * 0.8 + 0.012, size_ * 0.74, size_ * 0.36)
-        canvas.lay(wing, lit(hair[rows] * 0.90, uu, vv, rows), mouth, rows=rows)
-
-    # --- eyes and brows
-    radius = f("eye_size", 0.078, 0.100)
-    apart = f("eye_distance", 0.165, 0.195)
-    eye_v = f("eye_height", -0.02, 0.02) + fy
-    gaze = f("gaze", -0.022, 0.022) + 0.02 * yaw
-    iris = _hsv(0.04 + 0.56 * raw["iris_hue"].square(), 0.62, 0.30 + 0.30 * raw["iris_hue"])
-    brow = hair * 0.72 + torch.where(has["Black_Hair"][:, None], 0.0, 0.02)
-    for sign in (-1.0, 1.0):
-        socket = canvas.window(*sorted((sign * -0.02, sign * 0.40)), -0.15, 0.26)
-        uu, vv = at(socket, sign * apart + fx, eye_v)
-        ball = _ellipse(uu, vv, radius, radius * 0.92)
-        canvas.lay(ball, white * 0.985, socket)
-        canvas.lay(torch.maximum(_ellipse(uu - gaze, vv - 0.006, radius * 0.66, radius * 0.70), ball + 0.004),
-                   iris, socket, line="none")  # fmt: skip
-        canvas.lay(torch.maximum(_ellipse(uu - gaze, vv - 0.006, radius * 0.40, radius * 0.44), ball + 0.004),
-                   line * 0.5, socket, line="solid")  # fmt: skip
-        canvas.lay(_ellipse(uu - gaze + 0.022, vv + 0.024, radius * 0.22, radius * 0.22), white, socket, line="paper")
-        canvas.lay(_arc(uu, vv + radius * 0.30, radius * 1.18, -radius * 0.66, 0.016), line, socket, line="solid")
-        over = canvas.window(*sorted((sign * -0.03, sign * 0.42)), -0.27, 0.07)
-        tilt = f("brow_tilt", -0.06, 0.20) * sign
-        uu, vv = at(over, sign * (apart + 0.008) + fx, eye_v - f("brow_height", 0.150, 0.185))
-        canvas.lay(_arc(uu, vv - tilt * uu, 0.105, -0.030, f("brow_weight", 0.014, 0.024)), brow, over, line="solid")
-
-    # --- eyeglasses
-    if (rows := some(has["Eyeglasses"])) is not None:
-        frame = torch.where((raw["glasses_colour"] < 0.6)[:, None], line * 0.9,
-                            _hsv(raw["glasses_colour"] * 2 % 1, 0.75, 0.5))[rows]  # fmt: skip
-        a, corner = radius[rows] + 0.062, raw["glasses_shape"].view(n, 1, 1)[rows]
-        a = torch.minimum(a, apart[rows] - 0.018)
-        b = a * (0.80 + 0.16 * corner)
-        band = canvas.window(-0.52, 0.52, -0.20, 0.31)
-        for sign in (-1.0, 1.0):
-            uu, vv = at(band, (sign * apart + fx)[rows], (eye_v + 0.008)[rows], rows)
-            lens = _box(uu, vv, a, b, b * (0.35 + 0.62 * corner))
-            canvas.lay(lens, white[rows], band, opacity=0.13, rows=rows, line="none")
-            glare = torch.maximum((uu + vv * 0.7 + 0.035).abs() - 0.018, lens + 0.03)
-            canvas.lay(glare, white[rows], band, opacity=0.35, rows=rows, line="none")
-            canvas.lay(lens.abs() - 0.016, frame, band, rows=rows, line="solid")
-            reach = (fw[rows] - apart[rows] - a) / 2 + 0.02
-            uu, vv = at(band, (sign * apart + fx)[rows] + sign * (a + reach), (eye_v - 0.02)[rows], rows)
-            canvas.lay(_box(uu, vv, reach, 0.012, 0.01), frame, band, rows=rows, line="solid")
-        uu, vv = at(band, fx[rows], (eye_v - 0.01)[rows], rows)
-        gap = (apart[rows] - a).clamp(min=0.01)
-        canvas.lay(_arc(uu, vv, gap + 0.012, -0.02, 0.013), frame, band, rows=rows, line="solid")
-
-    # --- hair in front: everything of the skull above the hairline, down the sides of the face
-    if (rows := haired_rows) is not None:
-        top = canvas.window(-0.67, 0.67, -0.75, 0.34)
-        uu, vv = at(top, 0.02 * yaw[rows], 0, rows)
-        vol, bangs = volume[rows], has["Bangs"].view(n, 1, 1)[rows]
-        skull = _ellipse(uu, vv + 0.07, fw[rows] + vol + 0.01, 0.50 + vol) - curls[:, top[0], top[1]]
-        from_part = uu - f("hair_part", -0.22, 0.22)[rows] - fx[rows]
-        swept = 0.62 * from_part.abs().pow(1.6) + 0.35 * (uu.abs() - 0.26).clamp(min=0)
-        swept += f("hairline", -0.40, -0.31)[rows]
-        fringe = (-0.165 + 0.04 * torch.sin(26 * uu + phase[rows]).abs() + 0.9 * (uu.abs() - 0.27).clamp(min=0)
-                  + 0.05 * from_part)  # fmt: skip
-        edge = torch.where(bangs, fringe, swept)
-        edge = edge + torch.where(wavy[rows], 0.022 * torch.sin(22 * uu + phase[rows]), 0.0)
-        side_end = torch.where(long[rows], 0.12 + 0.2 * length[rows], -0.02 + 0.22 * length[rows])
-        d = torch.maximum(torch.maximum(skull, (vv - edge) * 0.75), vv - side_end)
-        colour = hair[rows][:, :, None, None] * bright[:, None, top[0], top[1]]
-        canvas.lay(d, colour, top, rows=rows)
-    if not ink and (rows := some(has["Bald"] & ~hatted)) is not None:
-        top = canvas.window(-0.35, 0.35, -0.47, -0.17)
-        uu, vv = at(top, (0.10 * side + 0.5 * fx)[rows], -0.32, rows)
-        canvas.lay(_ellipse(uu, vv, 0.12, 0.05), white[rows], top, soft=0.10, opacity=0.55, rows=rows)
-
-    # --- hat: a woollen one, one with a brim all round, a cap
-    if (rows := some(hatted)) is not None:
-        top = canvas.window(-0.90, 0.90, -0.92, -0.05)
-        uu, vv = at(top, 0.02 * yaw[rows], 0.0, rows)
-        kind = raw["hat_kind"].view(n, 1, 1)[rows]
-        colour = _hsv(raw["hat_hue"], 0.68, 0.42 + 0.5 * raw["hat_shade"])[rows]
-        trim = _hsv((raw["hat_hue"] + 0.45) % 1, 0.45, 0.95)[rows]
-        wool, brim = kind < 0.4, (kind >= 0.4) & (kind < 0.72)
-        w = fw[rows] + volume[rows] + 0.035
-        line_v = -0.235 + 0.05 * (uu / w).square()
-        dome = torch.maximum(_ellipse(uu, vv + 0.22, w, 0.50), (vv - line_v) * 0.95)
-        crown = torch.maximum(_box(uu / (1 + 0.12 * (vv + 0.5)), vv + 0.45, w * 0.86, 0.30, 0.14), vv - line_v)
-        d = torch.where(brim, crown, dome)
-        rib = torch.where(wool, 0.06 * torch.sin(46 * uu / (1 + 0.3 * vv)), 0.0)
-        canvas.lay(d, lit(colour, uu, vv, rows) * (1 + rib[:, None]), top, rows=rows)
-        bobble = torch.where(wool, _ellipse(uu, vv + 0.755, 0.095, 0.09), 1.0)
-        canvas.lay(bobble, trim, top, rows=rows)
-        band_d = torch.where(
-            wool,
-            _box(uu, vv - line_v + 0.045, w + 0.012, 0.075, 0.05),
-            torch.where(
-                brim,
-                torch.maximum((vv - line_v + 0.09).abs() - 0.055, crown),
-                _ellipse(uu - 0.30 * torch.sign(yaw[rows]), vv - line_v - 0.005, 0.36, 0.075),
-            ),
-        )
-        canvas.lay(band_d, torch.where(wool.view(-1, 1) | brim.view(-1, 1), trim, colour * 0.80), top, rows=rows)
-        wide = torch.where(brim, _ellipse(uu, vv - line_v - 0.0, w + 0.27, 0.070), 1.0)
-        canvas.lay(wide, lit(colour * 0.92, uu, vv, rows), top, rows=rows)
-
-    image = canvas.image
-    if not ink:
-        warm = 0.05 * (raw["warmth"] - 0.5)
-        image = image * torch.stack([1 + warm, torch.ones_like(warm), 1 - warm], 1)[:, :, None, None]
-    return image.mul(255).round_().clamp_(0, 255).to(torch.uint8)
+        warm = 0.05 * (p.raw["warmth"] - 0.5)
+        p.image *= torch.stack([1 + warm, torch.ones_like(warm), 1 - warm], 1)[:, :, None, None]
+    return p.image.mul(255).round_().clamp_(0, 255).to(torch.uint8)
