@@ -8,7 +8,8 @@ The source is a jupytext py:percent file with solutions inside::
         ### END SOLUTION
 
 The learner's notebook has a stub that raises NotImplementedError in the region's place; the solved notebook
-has the region without its markers.
+has the region without its markers. Outside of any function a region may hold the answer to a question,
+``answer = "b"``; the learner's notebook has ``answer = ""`` there.
 """
 
 import hashlib
@@ -32,6 +33,7 @@ LANGUAGE_INFO = {
 }
 _JUPYTEXT_ONLY = {"lines_to_next_cell", "lines_to_end_of_cell_marker"}  # how many blank lines the text has
 _MARKER = re.compile(r"^([ \t]*)### (BEGIN|END) SOLUTION[ \t]*$")
+_ANSWER = re.compile(r'(\w+) = "[^"]*"')
 _ANY_MARKER = re.compile(r"#+\s*(BEGIN|END)\s+SOLUTION", re.IGNORECASE)
 
 
@@ -78,17 +80,21 @@ def resolve_solutions(source: str, *, solved: bool, where: str = "cell") -> str:
         if marker is None and _ANY_MARKER.search(line):
             raise GanlabError(f"In {where}, '{line.strip()}' is nearly a marker: write '### BEGIN SOLUTION' alone.")
         if marker is None:
+            answer = _ANSWER.fullmatch(line)
+            if opened == "" and not answer:
+                raise GanlabError(
+                    f"In {where}, a solution outside of any function may only be an answer such as 'answer = \"b\"': "
+                    "the stub of anything else would stop the notebook."
+                )
             if opened is None or solved:
                 lines.append(line)
+            elif answer and opened == "":
+                lines.append(f'{answer[1]} = ""  # your answer')
         elif marker[2] == "BEGIN":
             if opened is not None:
                 raise GanlabError(f"In {where}, a solution begins inside a solution: end the first one before.")
             opened = marker[1]
-            if not opened:
-                raise GanlabError(
-                    f"In {where}, a solution stands outside of any function: its stub would stop the notebook."
-                )
-            if not solved:
+            if opened and not solved:
                 lines.append(opened + STUB)
         else:
             if opened is None:

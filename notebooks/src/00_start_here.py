@@ -117,7 +117,9 @@ display(loss_curves(history.steps, losses, title="The losses: calm, and close to
 # %%
 from ganlab.learn import predict
 
-answer = ""
+### BEGIN SOLUTION
+answer = "c"
+### END SOLUTION
 predict("start.healthy_losses", answer)
 
 # %% [markdown]

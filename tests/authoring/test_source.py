@@ -125,3 +125,9 @@ def test_inputs_is_a_copy():
     notebook.cells[3].execution_count = 3
     assert to_text(inputs(notebook)) == to_text(generate(SOURCE, solved=False))
     assert notebook.cells[3].outputs and notebook.cells[3].execution_count == 3
+
+
+def test_an_answer_to_a_question_is_emptied_for_the_learner():
+    source = '### BEGIN SOLUTION\nanswer = "b"\n### END SOLUTION\npredict("gan.rotation", answer)'
+    assert resolve_solutions(source, solved=True) == 'answer = "b"\npredict("gan.rotation", answer)'
+    assert resolve_solutions(source, solved=False) == 'answer = ""  # your answer\npredict("gan.rotation", answer)'
