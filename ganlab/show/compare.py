@@ -168,9 +168,7 @@ def heatmap(
     """
     table = as_array(table).astype(float)
     if table.shape != (len(rows), len(columns)):
-        raise GanlabError(
-            f"The table is {table.shape}, the names are {len(rows)} rows by {len(columns)} columns."
-        )
+        raise GanlabError(f"The table is {table.shape}, the names are {len(rows)} rows by {len(columns)} columns.")
     finite = table[np.isfinite(table)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     if centre is not None:
@@ -256,9 +254,7 @@ def image_grid(
     labels = [] if labels is None else [str(label) for label in labels]
     by_row, by_image = len(labels) == rows, len(labels) == len(pixels) != rows
     if labels and not (by_row or by_image):
-        raise GanlabError(
-            f"There are {len(labels)} labels: give one for each of {rows} rows or {len(pixels)} images."
-        )
+        raise GanlabError(f"There are {len(labels)} labels: give one for each of {rows} rows or {len(pixels)} images.")
     if by_image:
         size = max(size, 0.075 * max(map(len, labels)) + 0.1)
     left = 0.09 * max(map(len, labels)) + 0.25 if by_row else 0
@@ -276,9 +272,7 @@ def image_grid(
             continue
         axes.imshow(pixels[index], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         if by_row and index % columns == 0:
-            axes.set_ylabel(
-                labels[index // columns], rotation=0, ha="right", va="center", color=INK, labelpad=6
-            )
+            axes.set_ylabel(labels[index // columns], rotation=0, ha="right", va="center", color=INK, labelpad=6)
         if by_image:
             axes.set_title(labels[index], fontsize=8.5, fontweight="normal", loc="center", pad=3)
     if title:
@@ -326,9 +320,7 @@ class Table:
             ).rstrip()
             for line in lines
         ]
-        return "\n".join(
-            ([self.caption] if self.caption else []) + [text[0], "─" * max(map(len, text)), *text[1:]]
-        )
+        return "\n".join(([self.caption] if self.caption else []) + [text[0], "─" * max(map(len, text)), *text[1:]])
 
     def _repr_html_(self) -> str:
         def head(text: str, scope: str, side: str) -> str:
@@ -337,18 +329,14 @@ class Table:
         def cells(line: Sequence[str]) -> str:
             return "".join(f'<td style="text-align:right">{html.escape(cell)}</td>' for cell in line)
 
-        top = "".join(
-            head(name, "col", "right" if place else "left") for place, name in enumerate(self.columns)
-        )
+        top = "".join(head(name, "col", "right" if place else "left") for place, name in enumerate(self.columns))
         caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
         body = "".join(f"<tr>{head(row[0], 'row', 'left')}{cells(row[1:])}</tr>" for row in self.rows)
         return f"<table>{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
     def _repr_markdown_(self) -> str:
         lines = [self.columns, ["---", *["---:"] * (len(self.columns) - 1)], *self.rows]
-        table = "\n".join(
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-        )
+        table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
         return f"{self.caption}\n\n{table}" if self.caption else table
 
 
@@ -358,9 +346,9 @@ def interval_table(rows: Sequence[Mapping[str, Any]], caption: str = "") -> Tabl
     An interval is a (mean, low, high) tuple and reads "5.2 [3.9, 6.4]"; None reads "–".
 
     >>> interval_table([{"method": "GAN", "modes": (5.25, 3.9, 6.4), "seeds": 8}])
-    method             modes  seeds
-    ───────────────────────────────
-    GAN     5.25 [3.9, 6.4]       8
+    method            modes  seeds
+    ──────────────────────────────
+    GAN     5.25 [3.9, 6.4]      8
     """
     if not rows:
         raise GanlabError("The table has no rows.")

@@ -153,17 +153,13 @@ def _in_words(
         middle, last = _median(table), table[:, -1]
         median = "median " if len(table) > 1 else ""
         known = last[~np.isnan(last)]
-        spread = (
-            f" (seeds from {number(known.min())} to {number(known.max())})" if median and len(known) else ""
-        )
+        spread = f" (seeds from {number(known.min())} to {number(known.max())})" if median and len(known) else ""
         parts.append(
             f"{name + ': ' if name else ''}{median}{number(middle[0])} at {at}{number(steps[0])}, "
             f"{number(middle[-1])} at {at}{number(steps[-1])}{spread}"
         )
     levels = [
-        f"{word} {number(level)}"
-        for word, level in (("ceiling", ceiling), ("floor", floor))
-        if level is not None
+        f"{word} {number(level)}" for word, level in (("ceiling", ceiling), ("floor", floor)) if level is not None
     ]
     seeds = next(iter(groups.values())).shape[0]
     who = f" of {seeds} seeds" if seeds > 1 else ""

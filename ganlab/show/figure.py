@@ -111,9 +111,7 @@ def with_alt(figure: Figure, text: str) -> Figure:
     """Attach alt text, the figure in words and numbers, and return the figure."""
     text = " ".join(text.split())
     if not text:
-        raise GanlabError(
-            "The alt text is empty: say in a sentence or two what the figure shows, with its numbers."
-        )
+        raise GanlabError("The alt text is empty: say in a sentence or two what the figure shows, with its numbers.")
     figure.alt = text
     return figure
 
@@ -178,8 +176,7 @@ def planar_points(samples: Any, name: str = "samples") -> np.ndarray:
         points = points[0]
     if points.ndim == 3:
         raise GanlabError(
-            f"{name} hold {len(points)} seeds (shape {points.shape}): "
-            "pick one, samples[0], or use show.many_seeds."
+            f"{name} hold {len(points)} seeds (shape {points.shape}): pick one, samples[0], or use show.many_seeds."
         )
     if points.ndim != 2 or points.shape[1] != 2:
         raise GanlabError(f"{name} have shape {points.shape}: figures of the plane need (n, 2).")
@@ -191,8 +188,7 @@ def seeds_by_steps(values: Any, steps: np.ndarray, name: str) -> np.ndarray:
     table = np.atleast_2d(as_array(values)).astype(float)
     if table.ndim != 2 or table.shape[1] != len(steps):
         raise GanlabError(
-            f"{name} has shape {table.shape} but there are {len(steps)} steps: "
-            f"it must be (seeds, {len(steps)})."
+            f"{name} has shape {table.shape} but there are {len(steps)} steps: it must be (seeds, {len(steps)})."
         )
     return table
 

@@ -289,12 +289,14 @@ class HandTrainedGAN:
     def step(self, who: str, times: int = 1) -> None:
         """Train "discriminator", "generator" or "both" `times` times, then look."""
         for _ in range(times):
-            if who in ("discriminator", "both"):
+            if who == "both":
+                self.method.step(next(self.batches))
+            elif who == "discriminator":
                 self.method.discriminator_step(next(self.batches))
-                self.updates["discriminator"] += 1
-            if who in ("generator", "both"):
+            else:
                 self.method.generator_step(self.batch)
-                self.updates["generator"] += 1
+        for player in self.updates:
+            self.updates[player] += times if who in (player, "both") else 0
         self._look()
 
     @torch.no_grad()
@@ -343,9 +345,7 @@ class HandTrainedGAN:
         believes(figure, self.draw_panel(plane), cax=panels["bar"])
         heading(plane, self.coverage.finding())
         updates, history, modes = self.history["updates"], self.history, self.mixture.modes
-        draw_metric(
-            top, updates, history["modes"], "modes", None, modes, whole=True, limits=(-0.3, modes * 1.06)
-        )
+        draw_metric(top, updates, history["modes"], "modes", None, modes, whole=True, limits=(-0.3, modes * 1.06))
         heading(top, "modes covered")
         top.set_xlabel("")
         beliefs = {"real": history["at real"], "fake": history["at fake"]}
@@ -353,9 +353,7 @@ class HandTrainedGAN:
         bottom.axhline(0.5, color="#9a9a9a", linewidth=0.9, linestyle="--", zorder=1)
         heading(bottom, "D, on average")
         bottom.set_xlabel("updates of either player")
-        return with_alt(
-            figure, f"Discriminator's field with samples, real points and modes. {self.sentence()}"
-        )
+        return with_alt(figure, f"Discriminator's field with samples, real points and modes. {self.sentence()}")
 
 
 SCENES = (
@@ -366,9 +364,7 @@ SCENES = (
 )
 
 
-def training_scenes(
-    session: HandTrainedGAN, scenes: Sequence[tuple[str, str | None, int]] = SCENES
-) -> Figure:
+def training_scenes(session: HandTrainedGAN, scenes: Sequence[tuple[str, str | None, int]] = SCENES) -> Figure:
     """The view as a figure: a panel for each scene of real training, (heading, who, steps)."""
     figure, ((axes),) = new_figure(9.4, 3.1, 1, len(scenes))
     words, image = [], None
@@ -386,9 +382,7 @@ def training_scenes(
         )
         words.append(f"{name}: {session.sentence()}")
     believes(figure, image, ax=list(axes))
-    return with_alt(
-        figure, f"Discriminator's field, samples and the generator's next moves. {' '.join(words)}"
-    )
+    return with_alt(figure, f"Discriminator's field, samples and the generator's next moves. {' '.join(words)}")
 
 
 class LiveGAN:
@@ -416,17 +410,13 @@ class LiveGAN:
             style={"description_width": "initial"},
         )
         self.times.layout.width = "11em"
-        self.step_discriminator = button(
-            "Step D", lambda: self.step("discriminator"), "Train the discriminator"
-        )
+        self.step_discriminator = button("Step D", lambda: self.step("discriminator"), "Train the discriminator")
         self.step_generator = button("Step G", lambda: self.step("generator"), "Train the generator")
         self.step_both = button("Step both", lambda: self.step("both"), "Train both in turn")
         self.run_button = button("Run", self.run_or_pause, "Train both until you pause")
         self.reset_button = button("Reset", self.reset, "New networks from the seed")
         rates = session.rates
-        self.discriminator_rate = slider(rates["discriminator"], 1e-5, 1e-1, log=True).widget(
-            "learning rate of D"
-        )
+        self.discriminator_rate = slider(rates["discriminator"], 1e-5, 1e-1, log=True).widget("learning rate of D")
         self.generator_rate = slider(rates["generator"], 1e-5, 1e-1, log=True).widget("learning rate of G")
         self.seed = slider(session.seed, 0, max(20, session.seed)).widget("seed")
         self.loss = ipywidgets.Dropdown(
@@ -434,9 +424,7 @@ class LiveGAN:
         )
         self.image, self.said = ipywidgets.Image(format="png", layout=_AS_DRAWN), ipywidgets.HTML()
 
-        self.discriminator_rate.observe(
-            lambda change: session.set_rate("discriminator", change["new"]), "value"
-        )
+        self.discriminator_rate.observe(lambda change: session.set_rate("discriminator", change["new"]), "value")
         self.generator_rate.observe(lambda change: session.set_rate("generator", change["new"]), "value")
         self.loss.observe(self._choose_loss, "value")
         self.seed.observe(lambda _: self.reset(), "value")
@@ -450,9 +438,7 @@ class LiveGAN:
         self.widget = ipywidgets.VBox(
             [
                 ipywidgets.HBox([*buttons, self.times], layout={"flex_flow": "row wrap"}),
-                ipywidgets.HBox(
-                    [self.discriminator_rate, self.generator_rate], layout={"flex_flow": "row wrap"}
-                ),
+                ipywidgets.HBox([self.discriminator_rate, self.generator_rate], layout={"flex_flow": "row wrap"}),
                 ipywidgets.HBox([self.seed, self.loss], layout={"flex_flow": "row wrap"}),
                 self.said,
                 self.image,

@@ -60,9 +60,7 @@ class Coverage(NamedTuple):
         everything = range(len(self.covered))
         reached = [mode for mode in everything if self.covered[mode]]
         missing = [mode for mode in everything if not self.covered[mode]]
-        which = (
-            f" (covered: {listed(reached)}; missing: {listed(missing)})" if len(self.covered) <= 12 else ""
-        )
+        which = f" (covered: {listed(reached)}; missing: {listed(missing)})" if len(self.covered) <= 12 else ""
         quality = f"{100 * self.high_quality:.0f} % of points within 3 sigma of a mode"
         return f"{self.finding()} covered{which}, {quality}"
 
@@ -81,9 +79,7 @@ def extent_of(mixture: Any, margin: float = 0.3) -> Extent:
         raise GanlabError(f"The mixture has {centres.shape[-1]} dimensions: figures of the plane need two.")
     low, high = centres.min(0), centres.max(0)
     middle = (low + high) / 2
-    half = max(
-        float((high - low).max()) / 2 * (1 + margin), float((high - low).max()) / 2 + 4 * float(sigma.max())
-    )
+    half = max(float((high - low).max()) / 2 * (1 + margin), float((high - low).max()) / 2 + 4 * float(sigma.max()))
     return middle[0] - half, middle[0] + half, middle[1] - half, middle[1] + half
 
 
@@ -266,9 +262,7 @@ def many_seeds(
         found.append(coverage)
         if not _inside(points, extent).any():
             words = "all points lie\noutside the frame"
-            axes.text(
-                0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=GREY
-            )
+            axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=GREY)
     if title:
         headline(figure, title)
     _key(grid[0, 0], any(one.covered.any() for one in found), not all(one.covered.all() for one in found))
@@ -291,9 +285,7 @@ def cell_centres(extent: Extent, resolution: int) -> tuple[np.ndarray, np.ndarra
     return extent[0] + middle * (extent[1] - extent[0]), extent[2] + middle * (extent[3] - extent[2])
 
 
-def field_on_grid(
-    discriminator: Callable[[torch.Tensor], torch.Tensor], extent: Extent, resolution: int
-) -> np.ndarray:
+def field_on_grid(discriminator: Callable[[torch.Tensor], torch.Tensor], extent: Extent, resolution: int) -> np.ndarray:
     """D = sigmoid(logit) at the cell centres, shape (resolution, resolution), row 0 at the bottom."""
     points = np.stack(np.meshgrid(*cell_centres(extent, resolution)), -1).reshape(-1, 2)
     with torch.no_grad():
@@ -408,10 +400,7 @@ def draw_field(
         )
     frame(axes, extent)
     with torch.no_grad():
-        mean = [
-            float(torch.sigmoid(discriminator(torch.tensor(x, dtype=torch.float32))).mean())
-            for x in (fake, true)
-        ]
+        mean = [float(torch.sigmoid(discriminator(torch.tensor(x, dtype=torch.float32))).mean()) for x in (fake, true)]
     return Field(mean[0], mean[1], longest), image
 
 
@@ -514,12 +503,8 @@ def trajectories(
     for index, (track, label) in enumerate(zip(tracks, labels, strict=True)):
         colour, marker = PALETTE[(0, 3, 2, 4, 5, 7)[index % 6]], MARKERS[index % len(MARKERS)]
         axes.plot(*track.T, color=colour, linewidth=1.6, zorder=4)
-        axes.scatter(
-            *track[0], marker=marker, s=60, facecolors="white", edgecolors=colour, linewidths=1.8, zorder=8
-        )
-        axes.scatter(
-            *track[-1], marker=marker, s=64, color=colour, edgecolors="white", linewidths=0.8, zorder=8
-        )
+        axes.scatter(*track[0], marker=marker, s=60, facecolors="white", edgecolors=colour, linewidths=1.8, zorder=8)
+        axes.scatter(*track[-1], marker=marker, s=64, color=colour, edgecolors="white", linewidths=0.8, zorder=8)
         if index == 0:
             axes.annotate(
                 "start",
@@ -550,11 +535,7 @@ def trajectories(
         words.append(
             f"{label or f'path {index}'}: {len(track) - 1} steps from ({number(track[0, 0])}, "
             f"{number(track[0, 1])}) to ({number(track[-1, 0])}, {number(track[-1, 1])})"
-            + (
-                f", distance to the equilibrium {number(distance[0])} then {number(distance[1])}"
-                if equilibrium
-                else ""
-            )
+            + (f", distance to the equilibrium {number(distance[0])} then {number(distance[1])}" if equilibrium else "")
         )
     frame(axes, extent)
     axes.set_xlabel(x_label)
@@ -569,9 +550,7 @@ def _arrows(axes: Axes, field: Callable, extent: Extent, across: int = 17) -> No
     points = np.stack(np.meshgrid(x[:-1] + (x[1] - x[0]) / 2, y[:-1] + (y[1] - y[0]) / 2), -1).reshape(-1, 2)
     directions = as_array(field(torch.tensor(points, dtype=torch.float32))).astype(float)
     if directions.shape != points.shape:
-        raise GanlabError(
-            f"field gave shape {directions.shape} for points {points.shape}: it must keep the shape."
-        )
+        raise GanlabError(f"field gave shape {directions.shape} for points {points.shape}: it must keep the shape.")
     length = np.linalg.norm(directions, axis=1)
     scale = length.max() if length.max() > 0 else 1.0
     # Equal lengths show the direction everywhere; the strength is left to the shade of grey.

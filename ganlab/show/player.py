@@ -50,9 +50,7 @@ def player_html(*traces: Trace, page: bool = True, title: str | None = None) -> 
     _some(traces)
     # "</" would end the script element, whatever it stands in.
     data = json.dumps([trace.payload() for trace in traces], separators=(",", ":")).replace("</", "<\\/")
-    spoken = "".join(
-        f"<li>{html.escape(trace.title)}. {html.escape(trace.sentences[-1])}</li>" for trace in traces
-    )
+    spoken = "".join(f"<li>{html.escape(trace.title)}. {html.escape(trace.sentences[-1])}</li>" for trace in traces)
     fragment = (
         '<div class="ganlab-player-place">'
         f'<script type="application/json">{data}</script><noscript><ul>{spoken}</ul></noscript></div>\n'

@@ -213,9 +213,7 @@ class TraceRecorder:
         probability: Callable[[Any, torch.Tensor], torch.Tensor] | None = None,
     ):
         if samples > counted:
-            raise GanlabError(
-                f"samples is {samples}, more than the {counted} counted points it is taken from."
-            )
+            raise GanlabError(f"samples is {samples}, more than the {counted} counted points it is taken from.")
         self.mixture, self.title, self.seed = mixture, title, seed
         self.samples, self.size, self.counted = samples, size, counted
         self.extent = extent_of(mixture, 0.5) if extent is None else extent
@@ -260,9 +258,7 @@ class TraceRecorder:
             covered=np.stack(covered),
             samples=np.stack(samples),
             field=np.stack(rasters) if self.size else None,
-            metrics={
-                name: Curve(list(values), *self._levels[name]) for name, values in self._metrics.items()
-            },
+            metrics={name: Curve(list(values), *self._levels[name]) for name, values in self._metrics.items()},
             sentences=list(sentences),
             counted=self.counted,
         )
@@ -295,9 +291,7 @@ def film_strip(*traces: Trace, frames: int = 5) -> Figure:
         for axes, index in zip(row, chosen, strict=False):
             if trace.field is not None:
                 draw_belief(axes, trace.field[index], trace.extent)
-            axes.scatter(
-                *trace.samples[index].T, s=5, marker="D", color=FAKE, edgecolors=INK, linewidths=0.2, zorder=3
-            )
+            axes.scatter(*trace.samples[index].T, s=5, marker="D", color=FAKE, edgecolors=INK, linewidths=0.2, zorder=3)
             draw_target(axes, target, trace.covered[index], trace.extent, ring=4.5)
             frame(axes, trace.extent, ticks=False)
             count = int(trace.covered[index].sum())

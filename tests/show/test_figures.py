@@ -123,9 +123,7 @@ def test_samples_say_which_modes_are_covered_and_which_missing():
     assert figure.axes[0].get_title(loc="left") == "2 of 8 modes"
     assert "covered: 0 and 3; missing: 1, 2, 4, 5, 6 and 7" in figure.alt
     crosses = [marks for marks in figure.axes[0].collections if len(marks.get_paths()[0].vertices) == 4]
-    places = np.concatenate(
-        [np.asarray(marks.get_offsets()) for marks in crosses if len(marks.get_offsets())]
-    )
+    places = np.concatenate([np.asarray(marks.get_offsets()) for marks in crosses if len(marks.get_offsets())])
     np.testing.assert_allclose(places, target.centres[[1, 2, 4, 5, 6, 7]].numpy(), atol=1e-6)
 
 
@@ -200,9 +198,7 @@ def test_curves_draw_every_seed_and_the_median():
         assert any(np.array_equal(line, seed) for line in lines)
     assert any(np.array_equal(line, [0, 2, 3]) for line in lines)
     assert "median 0 at step 0, 3 at step 200 (seeds from 1 to 8)" in figure.alt
-    assert "ceiling 8, floor 1" in figure.alt and figure.axes[0].get_title(loc="left").startswith(
-        "All 8 modes"
-    )
+    assert "ceiling 8, floor 1" in figure.alt and figure.axes[0].get_title(loc="left").startswith("All 8 modes")
 
 
 def test_curves_over_something_else_say_so():

@@ -32,9 +32,7 @@ def small(seeds):
 
 def record(seeds=0, row=0, steps=6, **options):
     target, method = ring(sigma=0.1), small(seeds)
-    recorder = TraceRecorder(
-        target, "GAN <seed 0>", seed=row, **{"samples": 64, "size": 8, "counted": 300} | options
-    )
+    recorder = TraceRecorder(target, "GAN <seed 0>", seed=row, **{"samples": 64, "size": 8, "counted": 300} | options)
     recorder.look(0, method)
     train(method, target.batches(32, seeds), steps=steps, every=2, look=recorder.look)
     return recorder.trace(), method
@@ -67,9 +65,7 @@ def test_each_frame_is_what_the_method_was_at_that_step():
     assert trace.metrics["modes covered"].values[-1] == report["modes_covered"].mean
     assert trace.metrics["modes covered"].ceiling == 8
     left, right, bottom, top = trace.extent
-    corner = torch.tensor(
-        [[left + (right - left) / 16, top - (top - bottom) / 16]]
-    )  # of the first cell above
+    corner = torch.tensor([[left + (right - left) / 16, top - (top - bottom) / 16]])  # of the first cell above
     with torch.no_grad():
         believed = float(torch.sigmoid(method.discriminator(corner)))
     assert trace.field[-1][7, 0] == pytest.approx(believed, abs=1e-6)
@@ -183,9 +179,7 @@ def test_the_page_holds_all_it_needs_and_no_title_can_break_out_of_it(trace):
     assert show.player_html(trace, page=False).startswith('<div class="ganlab-player-place">')
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in embedded_manifests()["traces"]["files"] if name.endswith("json")]
-)
+@pytest.mark.parametrize("name", [name for name in embedded_manifests()["traces"]["files"] if name.endswith("json")])
 def test_the_traces_that_come_with_the_course_are_whole(name):
     trace = load_trace(embedded(f"traces/{name}"))
     assert len(trace) == 31 and trace.steps[0] == 0 and trace.metrics["modes covered"].ceiling == 8
@@ -199,6 +193,4 @@ def test_the_player_has_the_colours_of_the_figures():
     source = MODULE.read_text()
     from matplotlib.colors import to_hex
 
-    assert {REAL, FAKE, *(to_hex(BELIEF(part)) for part in (0.0, 1.0))} <= set(
-        re.findall(r"#[0-9a-f]{6}", source)
-    )
+    assert {REAL, FAKE, *(to_hex(BELIEF(part)) for part in (0.0, 1.0))} <= set(re.findall(r"#[0-9a-f]{6}", source))
