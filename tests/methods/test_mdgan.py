@@ -49,7 +49,9 @@ NAMES = ("generator", "encoder", "discriminator", "manifold_discriminator")
 
 def weights(method) -> dict[str, list[torch.Tensor]]:
     return {
-        name: [w.detach().clone() for w in getattr(method, name).parameters()] for name in NAMES if hasattr(method, name)
+        name: [w.detach().clone() for w in getattr(method, name).parameters()]
+        for name in NAMES
+        if hasattr(method, name)
     }
 
 
@@ -62,7 +64,8 @@ def with_gradient(method) -> set[str]:
     return {
         name
         for name in NAMES
-        if hasattr(method, name) and any(w.grad is not None and w.grad.any() for w in getattr(method, name).parameters())
+        if hasattr(method, name)
+        and any(w.grad is not None and w.grad.any() for w in getattr(method, name).parameters())
     }
 
 
@@ -170,9 +173,7 @@ def test_one_backward_pass_gives_generator_and_encoder_the_gradients_of_their_ow
     of_encoder = regulariser(real, reconstruction, method.discriminator(reconstruction), 0.3, 0.7)
     want_encoder = torch.autograd.grad(of_encoder, list(method.encoder.parameters()), retain_graph=True)
     fake_logits = method.discriminator(method.generator(latents.normal(32, 2)))
-    of_generator = generator_loss(
-        fake_logits, real, reconstruction, method.discriminator(reconstruction), 0.3, 0.7
-    )
+    of_generator = generator_loss(fake_logits, real, reconstruction, method.discriminator(reconstruction), 0.3, 0.7)
     want_generator = torch.autograd.grad(of_generator, list(method.generator.parameters()))
     losses = method.generator_step(real)
     assert torch.allclose(losses["generator_loss"], of_generator) and torch.allclose(losses["encoder_loss"], of_encoder)
@@ -200,7 +201,9 @@ def test_in_mdgan_each_step_moves_its_own_players():
     assert moved(method, before) == {"generator", "encoder", "manifold_discriminator"}
     assert "discriminator" not in with_gradient(method)
     before = weights(method)
-    gradients = [w.grad.clone() for player in (method.encoder, method.manifold_discriminator) for w in player.parameters()]
+    gradients = [
+        w.grad.clone() for player in (method.encoder, method.manifold_discriminator) for w in player.parameters()
+    ]
     method.diffusion_step(real)
     assert moved(method, before) == {"generator", "discriminator"}
     now = [w.grad for player in (method.encoder, method.manifold_discriminator) for w in player.parameters()]
@@ -228,6 +231,19 @@ def test_seeds_trained_together_are_the_same_as_alone(make):
         losses = alone.step(next(own))
     assert all(value.shape == () for value in losses.values())
     assert torch.allclose(together.sample(64)[1], alone.sample(64), atol=1e-4)
+
+
+def test_each_seed_may_have_weights_of_its_own():
+    """A sweep side by side must be the same as its members alone."""
+    together = small_regularized([3, 3], lambda1=torch.tensor([0.1, 2.0]), lambda2=torch.tensor([0.5, -0.5]))
+    alone = small_regularized(3, lambda1=2.0, lambda2=-0.5)
+    batches, own = ring().batches(32, [3, 3]), ring().batches(32, 3)
+    for _ in range(10):
+        together.step(next(batches))
+        alone.step(next(own))
+    first, second = together.sample(64)
+    assert torch.allclose(second, alone.sample(64), atol=1e-4)
+    assert not torch.allclose(first, second, atol=1e-2)
 
 
 @pytest.mark.parametrize("make", [small_regularized, small_mdgan])
