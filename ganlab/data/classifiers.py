@@ -22,9 +22,9 @@ FOLDER = "classifiers"
 
 def facts(name: str) -> dict:
     """What is known of a classifier: its shape, data, held-out accuracy, confusion, and how it was trained."""
-    known = store.embedded_manifests().get(FOLDER, {}).get("classifiers", {})
+    known = store.read_json(store.embedded_folder() / FOLDER / store.MANIFEST)["classifiers"]
     if name not in known:
-        raise GanlabError(f"There is no classifier {name!r}; there are {', '.join(known) or 'none'}.")
+        raise GanlabError(f"There is no classifier {name!r}; there are {', '.join(known)}.")
     return known[name]
 
 
