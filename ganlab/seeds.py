@@ -39,9 +39,7 @@ class Streams:
         self.seeds = [seeds] if self.single else [int(seed) for seed in seeds]
         if not self.seeds:
             raise GanlabError("Streams was given an empty list of seeds; give at least one, for example [0].")
-        self.generators = [
-            torch.Generator(self.device).manual_seed(derive_seed(seed, purpose)) for seed in self.seeds
-        ]
+        self.generators = [torch.Generator(self.device).manual_seed(derive_seed(seed, purpose)) for seed in self.seeds]
 
     @property
     def axis(self) -> tuple[int, ...]:

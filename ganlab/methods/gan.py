@@ -127,7 +127,7 @@ class GAN:
 
     @torch.no_grad()
     def sample(self, n: int, rng: Streams | None = None) -> Float[Tensor, "*seeds n dim"]:
-        """n samples of each seed. Without `rng` the latents are the same at every call, and training is not disturbed."""
+        """n samples of each seed. Without `rng` the latents are the same at every call; training is not disturbed."""
         rng = self.rng.for_purpose("look") if rng is None else rng
         return self.generator(rng.normal(n, self.latent))
 

@@ -60,7 +60,7 @@ def dcgan_discriminator(
 def dcgan_encoder(
     side: int, channels: int = 1, latent: int = 100, width: int = 32, rng: Streams | int | None = None
 ) -> nn.Sequential:
-    """Images `(n, channels * side * side)` to latents `(n, latent)`: the generator reversed (Che et al., appendix B)."""
+    """Images `(n, channels * side * side)` to latents `(n, latent)`: the generator reversed (Che et al., app. B)."""
     return initialised(nn.Sequential(*_downwards(side, channels, width, latent)), rng)
 
 

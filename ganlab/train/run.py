@@ -1,9 +1,9 @@
 """A run is one folder: what was asked, what was measured, what came out.
 
-    run.json        parameters, versions, device, git hash: written at the start
-    metrics.jsonl   one line for each look at the training
-    checkpoints/    step-000001000.safetensors, ...; the last two are kept
-    result.json     written last and in one piece: a folder that has it is a finished run
+run.json        parameters, versions, device, git hash: written at the start
+metrics.jsonl   one line for each look at the training
+checkpoints/    step-000001000.safetensors, ...; the last two are kept
+result.json     written last and in one piece: a folder that has it is a finished run
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any
 import torch
 
 from ganlab.errors import GanlabError
-from ganlab.train.checkpoint import checkpoint_path, checkpoints, newest_whole_checkpoint, save_checkpoint
 from ganlab.files import write_atomically
+from ganlab.train.checkpoint import checkpoint_path, checkpoints, newest_whole_checkpoint, save_checkpoint
 
 
 def versions() -> dict[str, str]:
@@ -42,7 +42,10 @@ def git_hash(folder: Path | None = None) -> str | None:
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
-            cwd=folder, capture_output=True, text=True, timeout=5,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=5,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -83,7 +86,8 @@ class RunFolder:
         if changed:
             listed = ", ".join(f"{n} was {before.get(n)!r} and is now {self.parameters.get(n)!r}" for n in changed)
             raise GanlabError(
-                f"{self.path} holds a run with other parameters ({listed}); choose another folder, or start it as before."
+                f"{self.path} holds a run with other parameters ({listed}); choose another folder, "
+                "or start it as before."
             )
 
     # Checkpoints

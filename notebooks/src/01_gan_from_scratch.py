@@ -265,8 +265,6 @@ def generator_loss(fake_logits):
 # the discriminator gives to a generated point; far left, it is sure that the point is fake.
 
 # %%
-from matplotlib.ticker import MultipleLocator
-
 from ganlab.show import metric_over_steps
 
 logit = torch.linspace(-8, 8, 81, requires_grad=True)
@@ -278,9 +276,13 @@ for name, loss in {
     (gradient,) = torch.autograd.grad(loss(logit).sum(), logit)
     pull[name] = gradient.abs()
 
-figure = metric_over_steps(logit.detach(), pull, "strength of the pull", title="Where the generator is worst, only one of them pulls")
-figure.axes[0].set_xlabel("logit of a generated point: surely fake on the left, surely real on the right")
-display(figure)
+display(
+    metric_over_steps(
+        logit.detach(), pull, "strength of the pull",
+        title="Where the generator is worst, only one of them pulls",
+        x_label="logit of a generated point: surely fake on the left, surely real on the right",
+    )
+)  # fmt: skip
 print(f"at logit -8: non-saturating pulls with {pull['non-saturating'][0]:.3f}, minimax with {pull['minimax'][0]:.4f}")
 
 # %% [markdown]

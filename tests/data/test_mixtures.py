@@ -43,7 +43,8 @@ def test_samples_follow_weights_centres_and_sigma():
     target = unequal_ring(4, radius=1.0, sigma=0.05)
     samples, modes = target.sample_with_modes(20_000, Streams(0))
     counts = torch.bincount(modes, minlength=4).numpy()
-    assert chisquare(counts, target.weights.double().numpy() / float(target.weights.double().sum()) * 20_000).pvalue > 1e-3
+    weights = target.weights.double().numpy()
+    assert chisquare(counts, weights / weights.sum() * 20_000).pvalue > 1e-3
     scaled = (samples - target.centres[modes]) / 0.05
     assert scaled.mean(0).abs().max() < 0.04 and (scaled.std(0) - 1).abs().max() < 0.03
 

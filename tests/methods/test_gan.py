@@ -39,9 +39,7 @@ def test_the_losses_are_cross_entropies_with_the_right_labels(logits):
     expected = binary_cross_entropy(real.sigmoid(), one, reduction="none").mean(-1)
     expected = expected + binary_cross_entropy(fake.sigmoid(), zero, reduction="none").mean(-1)
     assert torch.allclose(discriminator_loss(real, fake), expected)
-    assert torch.allclose(
-        generator_loss(fake), binary_cross_entropy(fake.sigmoid(), one, reduction="none").mean(-1)
-    )
+    assert torch.allclose(generator_loss(fake), binary_cross_entropy(fake.sigmoid(), one, reduction="none").mean(-1))
     assert torch.allclose(minimax_generator_loss(fake), (1 - fake.sigmoid()).log().mean(-1))
 
 
