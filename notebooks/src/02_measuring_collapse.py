@@ -26,7 +26,7 @@
 #
 # At the end all of it goes into one picture: eleven metrics against ten samplers.
 #
-# It takes about 90 minutes with the exercises; the cells themselves need less than one. Builds on: 00, 01.
+# It takes about 90 minutes with the exercises; the cells themselves need about one. Builds on: 00, 01.
 
 # %% tags=["parameters"]
 samples: int = 1000  # points in each draw of a sampler [100, 10000]
@@ -262,7 +262,7 @@ answer = ""
 predict("metrics.published_row", answer)
 
 # %% [markdown]
-# How surprising is 99.3? Take 2,500 samples a run. (That is the usual number; we could not confirm it for this table.)
+# How surprising is 99.3? Take 2,500 samples a run. (The usual number; unverified for this table.)
 
 # %%
 for runs in (1, 5):
@@ -892,7 +892,7 @@ show.display(
         list(metrics),
         names,
         label="draws outside the clean band, %:  − looks worse than clean,  + looks better",
-        title=f"{full or 'No'} metric sees every fault, and {praising} of {len(metrics)} praise at least one",
+        title=f"{full or 'No'} metric sees every fault, and {praising} of {len(metrics)} praise one",
         centre=0,
         text=lambda value: "0" if abs(value) < 0.5 else f"{value:+.0f}".replace("-", "−"),
     )
@@ -919,8 +919,8 @@ for row, metric in enumerate(metrics):
 # - **Duplicates** make every average scatter: 1,000 samples of which 64 are different are no better than 64. So the
 #   draws fall out of the band on both sides, and whether a cell says plus or minus is a matter of luck.
 # - **Outliers and jitter** raise recall, which is supposed to measure diversity.
-# - **Memorised data** pass every test that does not look at the training data. With a little noise only one metric is
-#   left that sees them.
+# - **Memorised data** pass every test but the last two. With a little noise only the last is left, the one that looks at
+#   the training data.
 # - The **clean** column should hold about 5 % everywhere, give or take 7 with 40 draws. It is the test of the test.
 #
 # So no single number will do, and a small set does: **modes covered or coverage, reverse KL, spread, high-quality share
