@@ -538,10 +538,10 @@ def kl_of_the_demo(true, generated, epsilon=1e-4):
 # %%
 def proportions_by_loop(points, cells=30):
     """Plain and slow: the share of points in each cell."""
-    share = torch.zeros(cells * cells)
+    counts = [0] * (cells * cells)
     for x, y in points.tolist():
-        share[min(int(x * cells), cells - 1) + cells * min(int(y * cells), cells - 1)] += 1 / len(points)
-    return share
+        counts[min(int(x * cells), cells - 1) + cells * min(int(y * cells), cells - 1)] += 1
+    return torch.tensor(counts) / len(points)
 
 
 uniform = Streams(seed, "autopsy").uniform
