@@ -31,7 +31,7 @@ def certify(name: str, seeds: range) -> dict:
         "holds": chosen.claim.holds(result.modes),
         "modes": result.modes.tolist(),
         "high_quality": [round(value, 3) for value in result["high_quality"][:, -1].tolist()],
-        "late": {key: round(result.late(key), 4) for key in [*NUMBERS, "initial_spread", "visited"]},
+        "late": {key: round(result.late(key), 4) for key in [*NUMBERS, "visited"]},
         "seconds": round(seconds, 1),
     }
 

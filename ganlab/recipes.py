@@ -49,7 +49,6 @@ MEASURED = {
 
 # Numbers of a whole run.
 OF_A_RUN = {
-    "initial_spread": "spread of the samples before the first step",
     "visited": "how many different modes have been the favourite at some look",
 }
 
@@ -151,7 +150,6 @@ class Result:
     seeds: tuple[int, ...]
     steps: tuple[int, ...]
     samples: Float[Tensor, "seeds n 2"]
-    initial_spread: Float[Tensor, " seeds"]
     looks: Mapping[str, Float[Tensor, "seeds looks"]]
 
     def __getitem__(self, name: str) -> Float[Tensor, "seeds looks"]:
@@ -164,8 +162,6 @@ class Result:
 
     def late(self, name: str) -> float:
         """One number of `MEASURED`, the mean over seeds and the second half of the looks, or one of `OF_A_RUN`."""
-        if name == "initial_spread":
-            return float(self.initial_spread.mean())
         if name == "visited":
             return float(torch.tensor([len(row.unique()) for row in self.looks["favourite"]]).float().mean())
         looks = self.looks[name]
@@ -297,7 +293,6 @@ def run(
         seeds=tuple(seeds),
         steps=tuple(joined.pop("step")[0].tolist()),
         samples=joined.pop("samples"),
-        initial_spread=joined.pop("initial_spread"),
         looks=joined,
     )
 
@@ -306,8 +301,7 @@ def _run_group(settings: dict[str, Any], steps: int, every: int, seeds: list[int
     gan, batches, target = build(Recipe("", "", Settings(**settings), Claim(0, True, 0), ""), seeds)
     reals = target.sample(SAMPLES, Streams(seeds, "look/real"))
     scale = _spread(reals)
-    before = gan.sample(SAMPLES)
-    nearest = nearest_mode(before, target)[0]
+    nearest = nearest_mode(gan.sample(SAMPLES), target)[0]
 
     def look(step: int, method: GAN) -> dict[str, Tensor]:
         nonlocal nearest
@@ -326,7 +320,6 @@ def _run_group(settings: dict[str, Any], steps: int, every: int, seeds: list[int
     return {
         "step": torch.tensor(history.steps).expand(len(seeds), -1),
         "samples": gan.sample(SAMPLES),
-        "initial_spread": _spread(before) / scale,
         **{name: history[name] for name in history.names},
     }
 

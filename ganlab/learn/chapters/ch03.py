@@ -314,16 +314,17 @@ QUESTIONS = [
     ),
     Question(
         name="collapse.depth",
-        text="Two hidden layers more for one of the players. For which of them does the ring collapse?",
+        text="More hidden layers for one of the players. For which of them does the ring collapse in every seed?",
         choices=(
             Choice(
                 "The generator.",
-                "Usual weights shrink a signal at each layer: a deep generator begins as nearly a point, and a point "
-                "is pushed in one direction.",
+                "One step of Adam moves each weight equally far. With more layers its samples move the farther for it: "
+                "a deep generator is a fast generator.",
             ),
             Choice(
                 "The discriminator.",
-                "A deeper discriminator sees sharper. That alone does not make it learn too fast for the generator.",
+                "A deeper discriminator sees sharper, and in some seeds it wins as the strong one did. In others all "
+                "is well.",
             ),
             Choice(
                 "Neither: deeper networks can do everything that shallow ones can.",
