@@ -1,17 +1,19 @@
-"""What every sample metric shares: checked input, distances in chunks, a progress bar for slow work, batches."""
+"""What every sample metric shares: checked input, distances in chunks, a progress bar for slow work."""
 
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from jaxtyping import Float
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
-from torchmetrics import Metric
 
 from ganlab.errors import GanlabError
 
@@ -52,38 +54,49 @@ def check_pair(real: Any, generated: Any, least: int = 1) -> tuple[Tensor, Tenso
     return real, generated.to(real)
 
 
+def progress_bar() -> Progress | None:
+    """On standard error, removed when done. None where nobody looks: no terminal or notebook, GANLAB_INTERACTIVE=0."""
+    console = Console(stderr=True)
+    if os.environ.get("GANLAB_INTERACTIVE") == "0" or not (console.is_terminal or console.is_jupyter):
+        return None
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console, transient=True)
+
+
 def slow(steps: Iterable, doing: str, total: int | None = None, after: float = 2.0) -> Iterator:
-    """Iterate over `steps`; once that has taken `after` seconds, show a progress bar on standard error."""
+    """Iterate over `steps`; once that has taken `after` seconds, show a progress bar."""
     total = len(steps) if total is None and hasattr(steps, "__len__") else total
-    start, bar, task = time.monotonic(), None, None
+    start, bar, task = time.monotonic(), progress_bar(), None
     try:
         for done, step in enumerate(steps):
-            if bar is None and time.monotonic() - start > after:
-                bar = progress_bar()
+            if bar is not None and task is None and time.monotonic() - start > after:
                 bar.start()
                 task = bar.add_task(doing, total=total)
-            if bar is not None:
+            if task is not None:
                 bar.update(task, completed=done)
             yield step
     finally:
-        if bar is not None:
-            bar.update(task, completed=total)
+        if task is not None:
             bar.stop()
 
 
-def progress_bar() -> Progress:
-    """On standard error, removed when done, and silent where there is no terminal or notebook to draw it."""
-    from rich.console import Console
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=os.environ.get("GANLAB_INTERACTIVE") == "0",  # a widget would stay in a built notebook
-    )
+@contextmanager
+def waiting(doing: str, after: float = 2.0) -> Iterator[None]:
+    """For one long call that cannot say how far it is: after `after` seconds, a bar that moves and the time elapsed."""
+    bar = progress_bar()
+    if bar is None:
+        yield
+        return
+    bar.add_task(doing, total=None)
+    timer = threading.Timer(after, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.stop()
 
 
 def squared_distances(x: Float[Tensor, "a d"], y: Float[Tensor, "b d"]) -> Float[Tensor, "a b"]:
@@ -137,61 +150,3 @@ def nearest(
     exact = [(x.double() - y.double()[index[:, j]]).norm(dim=1) for j in range(k)]
     distance, order = torch.stack(exact, 1).sort(1)
     return distance, index.gather(1, order)
-
-
-class _Boxed:
-    def __init__(self, value: Any):
-        self.value = value
-
-
-class Accumulated(Metric):
-    """Any function of samples as a metric with `update / compute / reset`, for data that come in batches.
-
-    Batches are kept by the name of the function's argument and joined along `dim` in `compute`; torchmetrics does
-    the resetting, moving between devices and gathering from several processes.
-
-    >>> from ganlab.metrics.clustering import purity
-    >>> metric = Accumulated(purity, "clusters", "classes")
-    >>> metric.update(clusters=torch.tensor([0, 0]), classes=torch.tensor([3, 3]))
-    >>> metric.update(clusters=torch.tensor([1, 1]), classes=torch.tensor([3, 5]))
-    >>> metric.compute()
-    0.75
-    """
-
-    full_state_update = False
-
-    def __init__(self, function: Callable, *names: str, dim: int = 0, **options: Any):
-        super().__init__()
-        self.function, self.names, self.dim, self.options = function, names, dim, options
-        for name in names:
-            self.add_state(name, default=[], dist_reduce_fx=None)
-
-    def _wrap_compute(self, compute: Callable) -> Callable:
-        # torchmetrics rewrites the tensors inside a result, which a frozen report does not allow: hand it over boxed.
-        wrapped = super()._wrap_compute(lambda *args, **kwargs: _Boxed(compute(*args, **kwargs)))
-        return lambda *args, **kwargs: wrapped(*args, **kwargs).value
-
-    def update(self, **batches: Tensor) -> None:
-        """Add a batch under one or several of the names.
-
-        Raises:
-            GanlabError: a name that the function has no argument for.
-        """
-        for name, batch in batches.items():
-            if name not in self.names:
-                raise GanlabError(f"update was given {name!r}; this metric takes {', '.join(self.names)}.")
-            getattr(self, name).append(torch.as_tensor(batch).detach())
-
-    def compute(self) -> Any:
-        """The function of everything seen since the last reset.
-
-        Raises:
-            GanlabError: nothing was given under one of the names.
-        """
-        joined = {}
-        for name in self.names:
-            batches = getattr(self, name)
-            if not batches:
-                raise GanlabError(f"There is no {name!r} yet; call update({name}=...) before compute().")
-            joined[name] = torch.cat(batches, self.dim)
-        return self.function(**joined, **self.options)

@@ -79,9 +79,7 @@ class Diagnosis:
     seed: int
 
 
-def choose_features(
-    real: Samples, wanted: str = "auto", weights: str | None = None
-) -> FeatureNetwork:
+def choose_features(real: Samples, wanted: str = "auto", weights: str | None = None) -> FeatureNetwork:
     """The feature network for these samples.
 
     `auto`: vectors of up to 64 values are standardised; longer ones and images go to principal components of the real

@@ -12,7 +12,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from ganlab.errors import GanlabError
-from ganlab.metrics.arrays import slow
+from ganlab.metrics.arrays import slow, waiting
 from ganlab.metrics.features import FeatureNetwork, raw
 
 
@@ -95,7 +95,9 @@ def frechet_distance(
         for part in slow(samples.split(batch), f"Fréchet distance on {network.name}"):
             # Sums of squares keep their digits only in float64.
             metric.update(part.double() if features is None else part, real=is_real)
-    return Distance(float(metric.compute()), "Fréchet", network.name, len(real), len(generated))
+    with waiting("Fréchet distance, matrix root"):
+        value = float(metric.compute())
+    return Distance(value, "Fréchet", network.name, len(real), len(generated))
 
 
 def kernel_distance(
@@ -134,7 +136,8 @@ def kernel_distance(
     # torchmetrics draws the subsets from the global stream: borrow it, and give it back as it was.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        mean, spread = metric.compute()
+        with waiting("kernel distance, subsets"):
+            mean, spread = metric.compute()
     return Distance(float(mean), "kernel", network.name, len(real), len(generated), float(spread))
 
 

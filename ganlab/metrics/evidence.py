@@ -19,7 +19,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.stats import binom, chi2
 from torch import Tensor
 
-from ganlab.metrics.arrays import check_pair, slow, squared_distances
+from ganlab.metrics.arrays import check_pair, slow, squared_distances, waiting
 
 LEAST_SAMPLES = 100
 SPLITS = 20
@@ -320,10 +320,9 @@ def gather(
     real, generated = check_pair(real, generated, least=20)
     n_real, n_generated = len(real), len(generated)
     rng = torch.Generator().manual_seed(seed)
-    real, generated = (
-        x[torch.randperm(len(x), generator=rng)[:most].to(x.device)].double() for x in (real, generated)
-    )
-    modes = find_modes(real)
+    real, generated = (x[torch.randperm(len(x), generator=rng)[:most].to(x.device)].double() for x in (real, generated))
+    with waiting("looking for modes in the real data"):
+        modes = find_modes(real)
     # By nearest centre on both sides: the tree's own labels would favour the real samples.
     mode_of_real, margin_of_real = _place(real, modes.centres)
     mode_of_generated, margin_of_generated = _place(generated, modes.centres)
@@ -462,16 +461,20 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "memorisation",
         lambda e: _above(e, "copies", 0.2),
-        lambda e: f"{_percent(e['copies'].generated)} of the samples are nearer to a real sample than a fifth of the "
-        f"distance between real neighbours (real against real: {_percent(e['copies'].real)})",
+        lambda e: (
+            f"{_percent(e['copies'].generated)} of the samples are nearer to a real sample than a fifth of the "
+            f"distance between real neighbours (real against real: {_percent(e['copies'].real)})"
+        ),
         "More data or augmentation, a smaller generator, or stop earlier; test with real data that were held out.",
         "02 Measuring collapse, the memorisation tests",
     ),
     Rule(
         "within-mode collapse",
         lambda e: (e["spread"].difference <= -0.2 and e["spread"].z <= -5) or _above(e, "repeats", 0.25),
-        lambda e: f"within {e.modes.noun} the samples spread {e['spread'].generated:.2f} times as much as real ones "
-        f"do, and {_percent(e['repeats'].generated)} nearly repeat another (real: {_percent(e['repeats'].real)})",
+        lambda e: (
+            f"within {e.modes.noun} the samples spread {e['spread'].generated:.2f} times as much as real ones "
+            f"do, and {_percent(e['repeats'].generated)} nearly repeat another (real: {_percent(e['repeats'].real)})"
+        ),
         "Reward distance between samples of different latents (MSGAN), match second moments (MMGAN), or add noise "
         "or a latent of more dimensions.",
         "05 MSGAN and 06 MMGAN",
@@ -496,16 +499,20 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "reweighting",
         lambda e: e.mode_p_value < 1e-4 and e["variation"].difference >= 0.04,
-        lambda e: f"all {e.modes.count} {e.modes.noun} are there in other proportions: total variation "
-        f"{e['variation'].generated:.2f}, real against real {e['variation'].real:.2f}, p = {e.mode_p_value:.0e}",
+        lambda e: (
+            f"all {e.modes.count} {e.modes.noun} are there in other proportions: total variation "
+            f"{e['variation'].generated:.2f}, real against real {e['variation'].real:.2f}, p = {e.mode_p_value:.0e}"
+        ),
         "Learn the proportions of the latent's modes (NEMGAN), or match moments over whole batches (MMGAN).",
         "07 NEMGAN and 06 MMGAN",
     ),
     Rule(
         "another distribution",
         lambda e: e["energy"].z >= 10,
-        lambda e: f"the energy distance is {e['energy'].generated:.3g}, real against real {e['energy'].real:.3g}, but "
-        "no single fault explains it",
+        lambda e: (
+            f"the energy distance is {e['energy'].generated:.3g}, real against real {e['energy'].real:.3g}, but "
+            "no single fault explains it"
+        ),
         "Compare brightness, contrast, crop and scale of both sets: preprocessing that differs looks like this.",
         "02 Measuring collapse",
     ),
@@ -554,6 +561,8 @@ def decide(e: Evidence) -> Verdict:
             implied.add("partial collapse")
         if main.verdict == "memorisation" and e["spread"].difference > -0.2:
             implied.add("within-mode collapse")  # copies of few samples repeat one another
+        if main.verdict == "within-mode collapse" and not (_above(e, "far", 0.05) or _above(e, "between", 0.05)):
+            implied.add("low quality")  # drawn together, they are nearer to the middle of everything
         also = tuple((rule.verdict, rule.because(e)) for rule in others if rule.verdict not in implied)
         return Verdict(name, main.because(e), also, main.advice, main.chapter, agreement, splits)
     visible = f"a part of the data smaller than {100 * e.smallest_visible:.1f} % could be missing unnoticed"

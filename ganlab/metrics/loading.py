@@ -290,9 +290,7 @@ def _as_images(values: Tensor, integers: bool, source: str) -> tuple[Tensor, str
     low, high = float(values.min()), float(values.max())
     if integers or high > 1.5:
         if low < 0 or high > 255:
-            raise GanlabError(
-                f"{source} has image values from {low:g} to {high:g}; give 0 to 255, 0 to 1 or -1 to 1."
-            )
+            raise GanlabError(f"{source} has image values from {low:g} to {high:g}; give 0 to 255, 0 to 1 or -1 to 1.")
         return values / 255, "images with values 0 to 255"
     if low < -0.01:
         if low < -1.5:
@@ -313,9 +311,7 @@ def check_same_kind(real: Samples, generated: Samples) -> None:
             hint = f"bring both to one size with --resize {min(*a[1:], *b[1:])}"
     else:
         hint = "give two sets of the same kind, for example the outputs of one feature network"
-    raise GanlabError(
-        f"{real.source} holds {real.shape} and {generated.source} holds {generated.shape}; {hint}."
-    )
+    raise GanlabError(f"{real.source} holds {real.shape} and {generated.source} holds {generated.shape}; {hint}.")
 
 
 # Generators ----------------------------------------------------------------------------------------------------

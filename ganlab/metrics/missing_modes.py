@@ -68,9 +68,7 @@ class MissingModes:
 def default_discriminator(shape: tuple[int, ...]) -> nn.Module:
     """Two hidden layers of 128 for vectors; two strided convolutions and a linear layer for images."""
     if len(shape) == 1:
-        return nn.Sequential(
-            nn.Linear(shape[0], 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 1)
-        )
+        return nn.Sequential(nn.Linear(shape[0], 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 1))
     channels, height, width = shape
     return nn.Sequential(
         nn.Conv2d(channels, 32, 3, stride=2, padding=1),

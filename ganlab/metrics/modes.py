@@ -371,9 +371,7 @@ class ModeReport:
         return "\n".join(lines)
 
 
-def mode_report(
-    samples: Float[Tensor, "*seeds n dim"], mixture: GaussianMixture, within: float = 3.0
-) -> ModeReport:
+def mode_report(samples: Float[Tensor, "*seeds n dim"], mixture: GaussianMixture, within: float = 3.0) -> ModeReport:
     """Every number of this file for the samples, each beside its floor and ceiling at this sample size.
 
     >>> from ganlab.data.mixtures import ring

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from ganlab.errors import GanlabError
-from ganlab.metrics.arrays import as_features, check_pair, nearest
+from ganlab.metrics.arrays import as_features, check_pair, nearest, waiting
 
 
 class BinComparison(NamedTuple):
@@ -60,7 +60,7 @@ def fit_bins(real: Float[Tensor, "n features"], bins: int = 100, whiten: bool = 
         raise GanlabError(f"bins is {bins} and there are {len(real)} real samples; give 2 to {len(real)} bins.")
     mean = real.mean(0) if whiten else torch.zeros_like(real[0])
     scale = real.std(0) + 1e-6 if whiten else torch.ones_like(real[0])
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), waiting(f"k-means, {bins} bins"):
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than bins: empty bins, no harm
         means = KMeans(bins, n_init=1, max_iter=100, random_state=seed).fit(((real - mean) / scale).cpu().numpy())
     centres = torch.as_tensor(means.cluster_centers_).to(real)
@@ -70,9 +70,7 @@ def fit_bins(real: Float[Tensor, "n features"], bins: int = 100, whiten: bool = 
     return Bins(centres[order], mean, scale, proportions[order], len(real))
 
 
-def two_proportion_z(
-    p: Float[Tensor, " bins"], n: int, q: Float[Tensor, " bins"], m: int
-) -> Float[Tensor, " bins"]:
+def two_proportion_z(p: Float[Tensor, " bins"], n: int, q: Float[Tensor, " bins"], m: int) -> Float[Tensor, " bins"]:
     """z = (q - p) / sqrt(r (1 - r) (1/n + 1/m)) with r the pooled proportion; 0 where both are 0 or both 1.
 
     Its square is the chi-square statistic of the 2 x 2 table, without continuity correction.

@@ -174,3 +174,27 @@ def test_duplicates_in_the_training_set_divide_nothing_by_zero():
     train = normal(50, 2).repeat(2, 1)
     share, ratio = memorisation.copy_share(train, train[:10])
     assert share == 1 and ratio.isfinite().all()
+
+
+# Progress ------------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_silent_where_nobody_looks(capsys):
+    assert arrays.progress_bar() is None
+    with arrays.waiting("k-means", after=0.0):
+        assert list(arrays.slow(range(3), "rows", after=0.0)) == [0, 1, 2]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_shows_on_a_terminal_and_changes_nothing(monkeypatch):
+    import io
+
+    from rich.console import Console
+
+    screen = io.StringIO()
+    monkeypatch.setenv("GANLAB_INTERACTIVE", "1")
+    monkeypatch.setattr(arrays, "Console", lambda stderr: Console(file=screen, force_terminal=True, width=80))
+    assert list(arrays.slow(range(3), "rows", after=-1.0)) == [0, 1, 2]
+    assert "rows" in screen.getvalue()
+    with pytest.raises(ZeroDivisionError), arrays.waiting("k-means", after=0.0):
+        raise ZeroDivisionError

@@ -16,7 +16,7 @@ from torchmetrics.image.inception import InceptionScore
 from ganlab.data.mixtures import mixture, ring
 from ganlab.errors import GanlabError
 from ganlab.metrics import clustering, distances, features, missing_modes, scores
-from ganlab.metrics.arrays import Accumulated
+from ganlab.metrics.accumulated import Accumulated
 from ganlab.metrics.modes import mode_report
 from ganlab.metrics.prdc import prdc
 from ganlab.seeds import Streams
@@ -243,9 +243,7 @@ def test_ideal_discriminator_against_direct_densities():
 
 def test_the_trained_discriminator_comes_near_the_ideal_one():
     real, generated = ring(8), mixture(ring(8).centres[1:], 0.01)
-    judge = missing_modes.train_third_party(
-        real.sample(5000, 0), generated.sample(5000, 1), 0.2, steps=400
-    )
+    judge = missing_modes.train_third_party(real.sample(5000, 0), generated.sample(5000, 1), 0.2, steps=400)
     x = missing_modes.blurred(real, 0.2).sample(2000, 5)
     with torch.no_grad():
         found = judge(x).flatten().sigmoid()
