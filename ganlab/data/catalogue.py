@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,11 @@ from ganlab.errors import GanlabError
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of `ganlab data list`. `path` is `None` when the set is not there, or lives in no file of ours."""
+    """One line of `ganlab data list`.
+
+    `path` is `None` when the set is not there, or lives in no file of ours. `checksum` is that of the manifest's list
+    of files, in which the sha256 of each stands; it is empty when there is no such list.
+    """
 
     name: str
     title: str
@@ -20,6 +26,7 @@ class Entry:
     path: Path | None
     licence: str
     source: str
+    checksum: str = ""
 
 
 def catalogue() -> list[Entry]:
@@ -31,7 +38,8 @@ def catalogue() -> list[Entry]:
     ]  # fmt: skip
     for name, manifest in store.embedded_manifests().items():
         folder = store.embedded_folder() / name
-        found.append(Entry(name, manifest["title"], "embedded", folder, manifest["licence"], manifest["source"]))
+        found.append(Entry(name, manifest["title"], "embedded", folder, manifest["licence"], manifest["source"],
+                           _checksum(manifest)))  # fmt: skip
     for known in (real.FASHION, real.MNIST):
         folder = real.find(known)
         state = "found" if folder else "not here"
@@ -47,7 +55,7 @@ def catalogue() -> list[Entry]:
                            "mmlab.ie.cuhk.edu.hk/projects/CelebA.html"))  # fmt: skip
     for name, manifest in imports.items():
         found.append(Entry(name, manifest["title"], "imported", store.home() / name, manifest["licence"],
-                           manifest["source"]))  # fmt: skip
+                           manifest["source"], _checksum(manifest)))  # fmt: skip
     if store.home().is_dir():
         for partial in sorted(store.home().glob("*.partial/progress.json")):
             state = store.read_json(partial)
@@ -92,6 +100,10 @@ def where(name: str) -> Path:
     if (path := entries[name].path) is None:
         raise GanlabError(f"{name} has no folder here: it is {entries[name].state}.")
     return path
+
+
+def _checksum(manifest: dict) -> str:
+    return hashlib.sha256(json.dumps(manifest["files"], sort_keys=True).encode()).hexdigest()
 
 
 def _problem(load, split: str) -> str | None:

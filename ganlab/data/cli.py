@@ -19,7 +19,7 @@ Replace = Annotated[bool, typer.Option("--replace", help="Import anew; the old o
 
 @app.command("list")
 def list_() -> None:
-    """What there is, from where, and on what terms."""
+    """What there is, from where, on what terms, and the checksum."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -31,7 +31,8 @@ def list_() -> None:
         table.add_column(name, no_wrap=True)
     table.add_column("what")
     for entry in catalogue.catalogue():
-        terms = "; ".join(filter(None, (entry.licence and f"licence: {entry.licence}", entry.source)))
+        terms = "; ".join(filter(None, (entry.licence and f"licence: {entry.licence}", entry.source,
+                                      entry.checksum and f"sha256 of the list of files: {entry.checksum[:12]}")))  # fmt: skip
         table.add_row(entry.name, entry.state, Text.assemble(entry.title, *([("\n" + terms, "dim")] if terms else [])))
     console = Console()
     console.print(table)
