@@ -6,6 +6,7 @@ a `.name`, and whatever is computed with it prints that name.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,35 +165,44 @@ def classifier(name: str) -> FeatureNetwork:
     return FeatureNetwork(model.body, f"ganlab's {name} classifier, last layer but one", model.features)
 
 
+_INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # the name ends with the start of its SHA-256
+
+
 def inception(weights: str | Path | None = None) -> FeatureNetwork:
     """The Inception network of the published FID (2,048 features), through torchmetrics and torch-fidelity.
 
     Args:
-        weights: `weights-inception-2015-12-05-6726825d.pth` of torch-fidelity; without it torch-fidelity looks in
-            its cache and else downloads it.
+        weights: torch-fidelity's `weights-inception-2015-12-05-6726825d.pth`; without it that file is looked for in
+            torch's cache and else downloaded from its GitHub release.
 
-    Images must be uint8, `(n, 3, height, width)`; they are resized to 299 x 299.
+    Images must be uint8, `(n, 3, height, width)`; they are resized to 299 x 299. torch-fidelity would unpickle the file
+    without restraint, so it is first read with `weights_only=True`, which runs no code and refuses a file that could.
 
     Raises:
-        GanlabError: torch-fidelity is not installed, or the weights are not there and cannot be downloaded. There is
-            no silent substitute: choose another feature network, under its own name.
+        GanlabError: torch-fidelity is not installed, or the weights are not there, not safe or not to be downloaded.
+            There is no silent substitute: choose another feature network, under its own name.
     """
     try:
+        from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
         from torchmetrics.image.fid import NoTrainInceptionV3
-
-        network = NoTrainInceptionV3(
-            name="inception-v3-compat",
-            features_list=["2048"],
-            feature_extractor_weights_path=None if weights is None else str(weights),
-        )
-    except ModuleNotFoundError:
+    except ImportError:
         raise GanlabError(
             "Inception features need the package torch-fidelity: pip install torch-fidelity, or choose another "
             "feature network."
         ) from None
+    path = Path(torch.hub.get_dir()) / "checkpoints" / _INCEPTION if weights is None else Path(weights)
+    try:
+        if weights is None and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(URL_INCEPTION_V3, str(path), hash_prefix="6726825d", progress=False)
+        torch.load(path, map_location="cpu", weights_only=True)
+        network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(path))
     except Exception as error:
         raise GanlabError(
-            f"The Inception weights could not be had ({type(error).__name__}: {error}); give the file with "
-            "inception(weights=...), or choose another feature network."
+            f"The Inception weights {path} could not be had ({type(error).__name__}: {str(error).splitlines()[0]}); "
+            "give the file with inception(weights=...) or --inception-weights, or choose another feature network."
         ) from None
-    return FeatureNetwork(network, "Inception v3 (FID weights of 2015-12-05)", 2048)
+    with open(path, "rb") as file:
+        published = hashlib.file_digest(file, "sha256").hexdigest().startswith("6726825d")
+    name = "FID weights of 2015-12-05" if published else f"weights of {path.name}, not the published ones"
+    return FeatureNetwork(network, f"Inception v3 ({name})", 2048)
