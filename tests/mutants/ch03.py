@@ -27,6 +27,12 @@ def slope_of_batch_mean(fake_logits, loss):
     return torch.autograd.grad(value.mean(), leaf)[0]
 
 
+def with_lists(settings):
+    copy = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+    copy["activation"] = "leaky_relu"
+    return copy
+
+
 def change_in_place(settings):
     settings["activation"] = "leaky_relu"
     return settings
@@ -89,8 +95,9 @@ RIGHT = {
         lambda x, loss: {"non-saturating": -(-x).sigmoid(), "minimax": -x.sigmoid()}[loss],
     ],
     "collapse.mend_momentum": [
+        # One setting only: these train, and others mend it in most seeds but not in all.
         lambda settings: {**settings, "activation": "leaky_relu"},
-        lambda settings: dict(settings, activation="tanh"),
-        lambda settings: settings | {"latent": 16},
+        lambda settings: dict(settings, activation="leaky_relu"),
+        with_lists,
     ],
 }

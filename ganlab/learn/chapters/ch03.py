@@ -216,7 +216,7 @@ EXERCISES = [
         hints=(
             "Read the list of settings. Which of them could make the two players more forgiving?",
             "A ReLU that has been driven to where it is always off has the slope 0 and never comes back. Which "
-            "activation is never quite off? (A larger latent is worth a try too.)",
+            "activation is never quite off? (The loss is worth a try too.)",
         ),
         seconds=60,
     ),
