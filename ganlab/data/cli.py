@@ -31,8 +31,8 @@ def list_() -> None:
         table.add_column(name, no_wrap=True)
     table.add_column("what")
     for entry in catalogue.catalogue():
-        terms = "; ".join(filter(None, (entry.licence and f"licence: {entry.licence}", entry.source,
-                                      entry.checksum and f"sha256 of the list of files: {entry.checksum[:12]}")))  # fmt: skip
+        checksum = f"sha256 of the list of files: {entry.checksum[:12]}" if entry.checksum else ""
+        terms = "; ".join(filter(None, (entry.licence and f"licence: {entry.licence}", entry.source, checksum)))
         table.add_row(entry.name, entry.state, Text.assemble(entry.title, *([("\n" + terms, "dim")] if terms else [])))
     console = Console()
     console.print(table)
