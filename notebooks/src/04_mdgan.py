@@ -643,8 +643,8 @@ show.interval_table(rows, caption=f"{len(cures['settings']['seeds'])} seeds each
 
 # %% [markdown]
 # The deep generator is cured, the fast one and the one with too much momentum in part. With the weak discriminator the
-# points only spread, and against the strong one the encoder helps few seeds or none: where $D$'s surface is steep, the
-# usual loss outweighs the distance. A regulariser is not a remedy for everything that causes collapse.
+# points only spread, and against the strong one the encoder helps few seeds or none. One remedy does not cure every
+# cause.
 #
 # ## 8. The paper's first metric: the MODE score
 #
