@@ -1,6 +1,5 @@
 import json
 import os
-import resource
 import signal
 import sys
 
@@ -108,6 +107,8 @@ def test_only_the_last_two_checkpoints_are_kept(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX limits")
 def test_a_full_disk_leaves_the_old_file_and_one_clear_line(tmp_path):
+    import resource
+
     path = tmp_path / "file"
     write_atomically(path, "old")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
