@@ -44,7 +44,7 @@ def load_checkpoint(path: str | Path) -> Any:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise CheckpointError(f"{path} is not a ganlab checkpoint (its format is {metadata.get('format')!r}).")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a dict
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
         return _rebuild(json.loads(metadata["tree"]), tensors)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path} is truncated or not a ganlab checkpoint ({_first_line(error)}).") from None
