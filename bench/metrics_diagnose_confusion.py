@@ -2,8 +2,8 @@
 
     python bench/metrics_diagnose_confusion.py --draws 10
 
-The rules were set on seeds from 100 on; this evaluates seeds 0 to 9, on sources that were (ring, grid, digits) and
-were not (unequal ring, a mixture of 5 wide modes in 10 dimensions) used to set them.
+The rules were set on seeds from 100 on of the ring, the grid and the digits, and on some draws of the unequal ring.
+This evaluates other seeds of these, and a mixture of five wide modes in ten dimensions that was not used at all.
 """
 
 from __future__ import annotations

@@ -498,7 +498,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "reweighting",
-        lambda e: e.mode_p_value < 1e-4 and e["variation"].difference >= 0.04,
+        lambda e: e.mode_p_value < 1e-4 and e["variation"].difference >= 0.02,
         lambda e: (
             f"all {e.modes.count} {e.modes.noun} are there in other proportions: total variation "
             f"{e['variation'].generated:.2f}, real against real {e['variation'].real:.2f}, p = {e.mode_p_value:.0e}"
