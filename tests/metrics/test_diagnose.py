@@ -396,6 +396,7 @@ def generators(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["script.pt", "fixed.pt2"])
 def test_exported_generators_are_sampled(generators, file):
     samples = loading.sample_generator(generators / file, latent=3, n=10)
@@ -404,6 +405,7 @@ def test_exported_generators_are_sampled(generators, file):
     assert len(samples.values.unique(dim=0)) == 10
 
 
+@pytest.mark.slow
 def test_a_generator_that_fails_is_told_in_its_own_words(tmp_path):
     broken = tmp_path / "broken.pt"
     broken.write_bytes(b"nonsense")
@@ -411,6 +413,7 @@ def test_a_generator_that_fails_is_told_in_its_own_words(tmp_path):
         loading.sample_generator(broken, latent=2, n=4)
 
 
+@pytest.mark.slow
 def test_diagnosing_needs_no_network(arrays):
     """In a process whose sockets raise."""
     program = (

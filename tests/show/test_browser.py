@@ -10,7 +10,7 @@ from lab import browser_page, chromium, jupyterlab, require_browser, run_all, wr
 from ganlab.show.player import MODULE, player_html
 from ganlab.show.trace import trace_from
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 
 
 def keep_screenshot(page, name: str) -> None:

@@ -48,6 +48,7 @@ def never_killed(tmp_path_factory) -> Path:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a signal of POSIX systems")
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", [(1,), (3, 11), (20, 35, 50)])
 def test_a_run_killed_and_resumed_equals_one_that_was_not(tmp_path, never_killed, lines):
     for line in lines:
