@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,7 +44,7 @@ class History:
         return sorted({name for record in self.records for name in record} - {"step"})
 
     def __getitem__(self, name: str) -> Tensor:
-        values = [torch.as_tensor(record[name]) for record in self.records]
+        values = [_tensor(record[name]) for record in self.records]
         return torch.stack(values, dim=min(values[0].ndim, 1))
 
     def __len__(self) -> int:
@@ -99,6 +100,13 @@ def train(
         if run.path is not None and (checkpoint_every and step % checkpoint_every == 0 or step == steps):
             run.save_checkpoint(step, _state(step, method, batches, sums))
     return history
+
+
+def _tensor(value: Any) -> Tensor:
+    array = np.asarray(value)
+    if array.dtype == object:  # JSON has no NaN: what was not finite was recorded as null
+        array = array.astype(np.float32)
+    return torch.as_tensor(array.tolist())
 
 
 def _state(step: int, method: Method, batches: Batches, sums: dict[str, Tensor]) -> dict[str, Any]:
