@@ -19,7 +19,7 @@ endif
 
 STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=240 --nbval-sanitize-with=tests/nbval_sanitize.cfg
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=580 --nbval-sanitize-with=tests/nbval_sanitize.cfg
 
 .PHONY: help course lab test check notebooks lint clean
 
