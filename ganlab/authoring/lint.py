@@ -25,7 +25,7 @@ _WIDGET_MIMES = "application/vnd.jupyter.widget"
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _HEADING = re.compile(r"^(#{1,6})\s+\S")
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
-_MACHINE_PATH = re.compile(r"(?<![\w./])(/home/|/Users/|/root/|/tmp/|/private/|/work/|[A-Z]:\\Users\\)[\w.\\/-]+")
+_MACHINE_PATH = re.compile(r"(?<![\w./])(/home/|/Users/|/root/|/tmp/|/private/|[A-Z]:\\Users\\)[\w.\\/-]+")
 _MARKDOWN_IMAGE = re.compile(r"!\[([^\]]*)\]\(")
 _HTML_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _HTML_ALT = re.compile(r"\balt\s*=\s*(\"[^\"]*\S[^\"]*\"|'[^']*\S[^']*')", re.IGNORECASE)
