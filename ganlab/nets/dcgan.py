@@ -1,7 +1,7 @@
 """Small DCGAN networks (Radford et al., 2015, arXiv:1511.06434), with an encoder that is the generator reversed.
 
 Images travel as vectors `(n, channels * side * side)` in [-1, 1]: the methods, which know only `(*seeds, n, dim)`,
-train images as they train points. No seeds axis here. `side` is 4 times a power of two, at least 8.
+train images as they train points. No seeds axis here. `side` is 4, 5, 6 or 7 times a power of two, at least 8.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from ganlab.nets.encoder import TwoBatchNorm2d
 from ganlab.seeds import Streams, as_streams
 
 
-def doublings(side: int) -> int:
-    """How often 4 is doubled to reach `side`: 1 for 8, 3 for 32, 4 for 64."""
+def start_and_doublings(side: int) -> tuple[int, int]:
+    """The side of the first feature map, and how often it doubles: (4, 1) for 8, (7, 2) for 28, (4, 4) for 64."""
     times = max(1, (side // 4).bit_length() - 1)
-    if 4 * 2**times != side:
-        raise GanlabError(f"side is {side}; give 8, 16, 32, 64 or 128, and pad images of other sizes first.")
-    return times
+    start = side >> times
+    if side < 8 or start << times != side:
+        raise GanlabError(
+            f"side is {side}; give 4, 5, 6 or 7 times a power of two, such as 8, 20, 28, 32 or 64, "
+            "and pad images of other sizes first."
+        )
+    return start, times
 
 
 def dcgan_generator(
@@ -30,9 +34,9 @@ def dcgan_generator(
     Transposed convolutions 4x4 with stride 2, batch norm, ReLU; tanh at the end. `width` channels before the last
     layer, twice as many in each layer before.
     """
-    times = doublings(side)
+    start, times = start_and_doublings(side)
     wide = width * 2 ** (times - 1)
-    layers: list[nn.Module] = [nn.Linear(latent, wide * 16, bias=False), nn.Unflatten(1, (wide, 4, 4))]
+    layers: list[nn.Module] = [nn.Linear(latent, wide * start**2, bias=False), nn.Unflatten(1, (wide, start, start))]
     layers += [TwoBatchNorm2d(wide), nn.ReLU()]
     for _ in range(times - 1):
         layers += [nn.ConvTranspose2d(wide, wide // 2, 4, 2, 1, bias=False), TwoBatchNorm2d(wide // 2), nn.ReLU()]
@@ -42,12 +46,13 @@ def dcgan_generator(
 
 
 def _downwards(side: int, channels: int, width: int, outputs: int) -> list[nn.Module]:
+    start, times = start_and_doublings(side)
     layers: list[nn.Module] = [nn.Unflatten(1, (channels, side, side))]
     layers += [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
-    for _ in range(doublings(side) - 1):
+    for _ in range(times - 1):
         layers += [nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2)]
         width *= 2
-    return [*layers, nn.Flatten(), nn.Linear(width * 16, outputs)]
+    return [*layers, nn.Flatten(), nn.Linear(width * start**2, outputs)]
 
 
 def dcgan_discriminator(
