@@ -20,7 +20,6 @@ from ganlab.errors import GanlabError
 from ganlab.methods import gan
 from ganlab.methods.gan import GAN, adam, descend, frozen
 from ganlab.nets.encoder import encoder_statistics
-from ganlab.seeds import Streams
 
 AS_ARGUED, AS_PRINTED = -1, +1  # the sign of lambda2 log D(G(E(x))) in the minimised loss
 
@@ -45,11 +44,11 @@ def regulariser(
     real: Float[Tensor, "*seeds n dim"],
     reconstruction: Float[Tensor, "*seeds n dim"],
     reconstruction_logits: Float[Tensor, "*seeds n"],
-    lambda1: float,
-    lambda2: float,
+    lambda1: float | Float[Tensor, "*seeds"],
+    lambda2: float | Float[Tensor, "*seeds"],
     mode_sign: int = AS_ARGUED,
 ) -> Float[Tensor, "*seeds"]:
-    """What the encoder minimises, and the generator as well (eq. 2).
+    """What the encoder minimises, and the generator as well (eq. 2). With lambda1 = 1 also MDGAN's manifold step.
 
         L_E = lambda1 E[d(x, G(E(x)))] - lambda2 E[log D(G(E(x)))]
 
@@ -61,40 +60,20 @@ def regulariser(
 
 
 def generator_loss(
-    fake_logits: Float[Tensor, "*seeds n"],
+    fake_logits: Float[Tensor, "*seeds m"],
     real: Float[Tensor, "*seeds n dim"],
     reconstruction: Float[Tensor, "*seeds n dim"],
     reconstruction_logits: Float[Tensor, "*seeds n"],
-    lambda1: float,
-    lambda2: float,
-    mode_sign: int = AS_ARGUED,
+    lambda1: float | Float[Tensor, "*seeds"],
+    lambda2: float | Float[Tensor, "*seeds"],
 ) -> Float[Tensor, "*seeds"]:
-    """What the generator of a Regularized GAN minimises (eq. 1): the non-saturating loss and the regulariser.
+    """What the generator of a Regularized GAN minimises (eq. 1): L_G = -E[log D(G(z))] + L_E.
 
-        L_G = -E[log D(G(z))] + lambda1 E[d(x, G(E(x)))] - lambda2 E[log D(G(E(x)))]
-
-    Departure: signs. v1 prints `+ E[log D(G(z))]` and `+ lambda2` and does not say whether T_G is minimised; no
-    single reading makes all three terms right. These signs are the ones that the argument needs.
+    Departure: v1 prints `+ E[log D(G(z))]` too and does not say whether T_G is minimised; no single reading makes all
+    three terms right. These signs are the ones that the argument needs.
     """
-    return gan.generator_loss(fake_logits) + regulariser(
-        real, reconstruction, reconstruction_logits, lambda1, lambda2, mode_sign
-    )
-
-
-def manifold_loss(
-    real: Float[Tensor, "*seeds n dim"],
-    reconstruction: Float[Tensor, "*seeds n dim"],
-    reconstruction_logits: Float[Tensor, "*seeds n"],
-    weight: float,
-) -> Float[Tensor, "*seeds"]:
-    """What G and E minimise in MDGAN's manifold step (appendix A, negated).
-
-        L = E||x - G(E(x))||^2 - weight E[log D1(G(E(x)))]
-
-    Departure: the text of section 3.3 (v1) puts the weight on the distance; appendix A, as two sources report it,
-    on log D1. We follow the appendix (unverified).
-    """
-    return squared_distance(real, reconstruction) - weight * mode_regulariser(reconstruction_logits)
+    regularised = regulariser(real, reconstruction, reconstruction_logits, lambda1, lambda2)
+    return gan.generator_loss(fake_logits) + regularised
 
 
 class GANWithEncoder(GAN):
@@ -127,7 +106,7 @@ class RegularizedGAN(GANWithEncoder):
     The discriminator's step is the plain GAN's, on x against G(z): D never sees a reconstruction.
 
     Args:
-        generator, discriminator, rng, and the other settings: as for `GAN`.
+        generator, discriminator, and `settings` (rng and the others): as for `GAN`.
         encoder: real samples `(*seeds, n, dim)` to latents `(*seeds, n, latent)`; it learns at the generator's rate.
         lambda1: weight of the reconstruction distance; lambda2: of the mode regulariser. 0 and 0 is the plain GAN.
             A tensor of shape `(*seeds)` gives each seed its own, so a sweep trains side by side.
@@ -140,7 +119,6 @@ class RegularizedGAN(GANWithEncoder):
         discriminator: nn.Module,
         encoder: nn.Module,
         *,
-        rng: Streams,
         lambda1: float | Float[Tensor, "*seeds"] = 0.005,
         lambda2: float | Float[Tensor, "*seeds"] = 0.005,
         mode_sign: int = AS_ARGUED,
@@ -148,7 +126,7 @@ class RegularizedGAN(GANWithEncoder):
     ):
         if mode_sign not in (AS_ARGUED, AS_PRINTED):
             raise GanlabError(f"mode_sign is {mode_sign!r}; choose -1 (as argued) or +1 (as printed).")
-        super().__init__(generator, discriminator, encoder, rng=rng, **settings)
+        super().__init__(generator, discriminator, encoder, **settings)
         self.lambda1, self.lambda2, self.mode_sign = lambda1, lambda2, mode_sign
 
     def generator_step(self, real: Float[Tensor, "*seeds n dim"]) -> dict[str, Tensor]:
@@ -174,6 +152,10 @@ class MDGAN(GANWithEncoder):
     Manifold step: E and G learn to reconstruct, and D1 tells x from G(E(x)). Diffusion step: a plain GAN whose data
     are the reconstructions, so D2 compares two outputs of G and cannot win by leaving G's manifold behind.
 
+    The manifold step minimises E||x - G(E(x))||^2 - weight E[log D1(G(E(x)))]. Departure: the text of section 3.3 (v1)
+    puts the weight on the distance; appendix A, as two sources report it, on log D1. We follow the appendix
+    (unverified).
+
     Args:
         discriminator: D2, of the diffusion step. manifold_discriminator: D1.
         weight: lambda of the manifold step, on log D1. The rest as for `RegularizedGAN`.
@@ -186,11 +168,10 @@ class MDGAN(GANWithEncoder):
         encoder: nn.Module,
         manifold_discriminator: nn.Module,
         *,
-        rng: Streams,
         weight: float = 0.01,
         **settings: Any,
     ):
-        super().__init__(generator, discriminator, encoder, rng=rng, **settings)
+        super().__init__(generator, discriminator, encoder, **settings)
         defaults = self.discriminator_optimiser.defaults
         self.weight, self.manifold_discriminator = weight, manifold_discriminator
         self.manifold_optimiser = adam(manifold_discriminator, defaults["lr"], defaults["betas"])
@@ -206,7 +187,7 @@ class MDGAN(GANWithEncoder):
 
         with frozen(self.manifold_discriminator):
             reconstruction = self.reconstruct(real)
-            loss = manifold_loss(real, reconstruction, self.manifold_discriminator(reconstruction), self.weight)
+            loss = regulariser(real, reconstruction, self.manifold_discriminator(reconstruction), 1.0, self.weight)
             self._descend_both(loss)
         return {"manifold_discriminator_loss": told_apart.detach(), "manifold_loss": loss.detach()}
 
