@@ -6,6 +6,9 @@ train images as they train points. No seeds axis here. `side` is 4, 5, 6 or 7 ti
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -67,6 +70,19 @@ def dcgan_encoder(
 ) -> nn.Sequential:
     """Images `(n, channels * side * side)` to latents `(n, latent)`: the generator reversed (Che et al., app. B)."""
     return initialised(nn.Sequential(*_downwards(side, channels, width, latent)), rng)
+
+
+@contextmanager
+def population_statistics(*networks: nn.Module) -> Iterator[None]:
+    """Inside, batch norm uses its running averages: a sample no longer depends on the others in its batch."""
+    before = [network.training for network in networks]
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for network, training in zip(networks, before, strict=True):
+            network.train(training)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -27,11 +27,11 @@ from ganlab.files import write_atomically
 from ganlab.runner.chapters import Chapter
 from ganlab.runner.failures import describe_failure
 from ganlab.runner.kernels import Kernels, OnCell
-from ganlab.runner.parameters import check_parameters, read_parameters
+from ganlab.runner.parameters import Parameter, check_parameters, read_parameters
 from ganlab.runner.profiles import read_profile
 
 # What a notebook computes does not depend on these parts of the package.
-_NOT_IN_RESULTS = {"cli.py", "doctor.py", "authoring", "runner"}
+_NOT_IN_RESULTS = {"cli.py", "doctor.py", "authoring", "runner", "sweep"}
 
 
 @dataclass(frozen=True)
@@ -64,24 +64,41 @@ def plan_run(
     Raises:
         GanlabError: no such profile or notebook, an unknown parameter, a wrong type, a value out of range.
     """
+    return plan_runs(chapter, [given or {}], profile=profile, solutions=solutions)[0]
+
+
+def plan_runs(
+    chapter: Chapter, settings: Sequence[Mapping[str, Any]], *, profile: str = "class", solutions: bool = False
+) -> list[Plan]:
+    """A checked plan for each of the parameter sets; the notebook and the code are read once.
+
+    Raises:
+        GanlabError: as for `plan_run`.
+    """
     path = chapter.notebook(solutions)
     if not path.exists():
         raise GanlabError(f"Chapter {chapter.name} has no notebook yet: run `ganlab notebooks build {chapter.number}`.")
     notebook = _read_notebook(path)
     known = read_parameters(notebook)
-    chosen = {}
-    from_profile = read_profile(chapter.notebooks, profile).get(chapter.name, {})
-    for origin, values in ((profile, from_profile), ("", given or {})):
-        if "run_folder" in values:
-            raise GanlabError("Parameter 'run_folder' is set by the run itself: choose the folder with --out.")
-        try:
-            chosen |= check_parameters(known, values)
-        except GanlabError as error:
-            raise GanlabError(f"Profile {origin}, {chapter.name}: {error}" if origin else str(error)) from None
-    parameters = {name: chosen.get(name, known[name].default) for name in known if name != "run_folder"}
-    sources = [[cell.cell_type, cell.source] for cell in notebook.cells]
-    described = json.dumps([sources, parameters, code_fingerprint()], sort_keys=True)
-    return Plan(chapter, path, profile, parameters, hashlib.sha256(described.encode()).hexdigest()[:12])
+    try:
+        base = _checked(known, read_profile(chapter.notebooks, profile).get(chapter.name, {}))
+    except GanlabError as error:
+        raise GanlabError(f"Profile {profile}, {chapter.name}: {error}") from None
+    sources, code = [[cell.cell_type, cell.source] for cell in notebook.cells], code_fingerprint()
+    plans = []
+    for given in settings:
+        chosen = base | _checked(known, given)
+        parameters = {name: chosen.get(name, known[name].default) for name in known if name != "run_folder"}
+        described = json.dumps([sources, parameters, code], sort_keys=True)
+        key = hashlib.sha256(described.encode()).hexdigest()[:12]
+        plans.append(Plan(chapter, path, profile, parameters, key))
+    return plans
+
+
+def _checked(known: Mapping[str, Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
+    if "run_folder" in values:
+        raise GanlabError("Parameter 'run_folder' is set by the run itself: choose the folder with --out.")
+    return check_parameters(known, values)
 
 
 def code_fingerprint() -> str:

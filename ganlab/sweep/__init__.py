@@ -1,0 +1,11 @@
+"""Sweeps: one notebook, many parameter sets and seeds, on any `concurrent.futures.Executor`.
+
+>>> sweep = read_sweep(Path("sweeps/mdgan_lambdas.yaml"), notebooks)      # doctest: +SKIP
+>>> rows = run_sweep(sweep, Path("runs"), ProcessPoolExecutor(2))         # doctest: +SKIP
+"""
+
+from ganlab.sweep.engine import Row, run_sweep
+from ganlab.sweep.spec import Sweep, read_sweep
+from ganlab.sweep.table import estimate_seconds, write_table
+
+__all__ = ["Row", "Sweep", "estimate_seconds", "read_sweep", "run_sweep", "write_table"]

@@ -1,0 +1,175 @@
+"""`ganlab sweep`: what a reader sees while many runs go on."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+console = Console()
+SHOWN = 12  # rows of the live table
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(help="The sweep's YAML file; `ganlab sweep --example` prints one.")] = None,
+    scheduler: Annotated[
+        str, typer.Option(help="A dask scheduler, such as tcp://host:8786, instead of this machine's cores.")
+    ] = "",
+    workers: Annotated[int, typer.Option(min=0, help="Runs at a time on this machine; 0: one a core.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each run.")] = 1,
+    retries: Annotated[int, typer.Option(min=0, help="How often a run is repeated whose worker died.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for runs and tables, instead of runs/.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run, and how long.")] = False,
+    example: Annotated[bool, typer.Option("--example", help="Print a sweep file to start from.")] = False,
+) -> None:
+    """Run one notebook with many parameter sets and seeds; what is done already is kept."""
+    from ganlab.errors import GanlabError
+    from ganlab.runner.chapters import find_notebooks
+    from ganlab.runner.clock import duration
+    from ganlab.runner.run import finished_run
+    from ganlab.sweep import estimate_seconds, read_sweep, run_sweep, spec, write_table
+    from ganlab.sweep.engine import run_folder
+    from ganlab.train.parallel import available_cores
+
+    if example:
+        _print("\n".join(line[4:] for line in spec.__doc__.splitlines() if line.startswith("    ")))
+        return
+    if file is None:
+        raise GanlabError("Which sweep? Give its YAML file; `ganlab sweep --example` prints one to start from.")
+    notebooks = find_notebooks()
+    plan = read_sweep(file, notebooks)
+    runs = (out or notebooks.parent / "runs").resolve()
+    workers = workers or max(1, available_cores() // threads)
+    missing = [p for p in plan.plans if not finished_run(run_folder(runs, p), p)]
+    seconds = estimate_seconds(plan, runs, len(missing), workers)
+    about = "how long is not known yet: no such run has been finished" if seconds is None else duration(seconds)
+    kept = len(plan.plans) - len(missing)
+    _print(
+        f"{plan.name}: {len(plan.plans)} runs of {plan.plans[0].chapter.name} ({plan.plans[0].profile}), {kept} kept, "
+        f"{len(missing)} to run" + (f" ({workers} at a time: {about})." if missing and not scheduler else ".")
+    )
+    if dry_run:
+        _list(plan, missing)
+        return
+
+    with _Board(plan) as board:
+        if missing:
+            with _executor(scheduler, workers) as executor:
+                rows = run_sweep(plan, runs, executor, retries=retries, threads=threads, ended=board.ended)
+        else:
+            rows = run_sweep(plan, runs, None, ended=board.ended)
+    folder = runs / "sweeps" / plan.name
+    engine = f"dask at {scheduler}" if scheduler else f"dask on this machine, {workers} workers, {threads} threads each"
+    for path in write_table(plan, rows, folder, engine):
+        _print(_short(path))
+    if failed := [row for row in rows if row.status == "failed"]:
+        _print(f"{len(failed)} of {len(rows)} runs failed; the same command runs only these again:", style="red")
+        for row in failed[:SHOWN]:
+            _print(f"  {_settings(plan, row.plan)}: {row.line} ({_short(row.folder)})", style="red")
+        if len(failed) > SHOWN:
+            _print(f"  and {len(failed) - SHOWN} more: see status in table.csv", style="red")
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _executor(scheduler: str, workers: int):
+    """A dask cluster: the one at `scheduler`, or one process a worker on this machine.
+
+    Raises:
+        GanlabError: dask is not installed, or no scheduler answers at the address.
+    """
+    from ganlab.errors import GanlabError
+
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise GanlabError("Sweeps run on dask, which is not installed: pip install 'dask[distributed]'.") from None
+
+    with dask.config.set({"distributed.scheduler.allowed-failures": 3}):
+        if scheduler:
+            try:
+                client = Client(scheduler, timeout=10)
+            except (OSError, ValueError) as error:
+                raise GanlabError(f"No dask scheduler answers at {scheduler} ({error}).") from None
+            with client:
+                yield client.get_executor(pure=False)
+            return
+        # Memory is not watched by dask: what a run needs lives in its kernel, which is a process of its own.
+        with (
+            LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
+                memory_limit=None, silence_logs="CRITICAL",
+            ) as cluster,
+            Client(cluster) as client,
+        ):  # fmt: skip
+            yield client.get_executor(pure=False)
+
+
+class _Board:
+    """The sweep as it goes on: a bar and the latest rows on a terminal, one line a run elsewhere."""
+
+    def __init__(self, plan) -> None:
+        self._plan, self._latest = plan, []
+        self._counts = {"done": 0, "kept": 0, "failed": 0}
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=console,
+        )  # fmt: skip
+        self._task = self._progress.add_task(plan.name, total=len(plan.plans), state="")
+        self._live = Live(self._draw(), console=console, transient=True, refresh_per_second=4)
+
+    def __enter__(self) -> _Board:
+        if console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def ended(self, row) -> None:
+        from ganlab.runner.clock import duration
+
+        self._counts[row.status] += 1
+        self._latest = [*self._latest[-SHOWN + 1 :], row]
+        state = ", ".join(f"{count} {status}" for status, count in self._counts.items() if count)
+        self._progress.update(self._task, advance=1, state=state)
+        if console.is_terminal:
+            self._live.update(self._draw())
+        elif row.status != "kept":
+            _print(f"{_settings(self._plan, row.plan)}: {row.status}, {duration(row.seconds)}: {row.line}")
+
+    def _draw(self) -> Group:
+        table = Table(expand=False)
+        for name in (*self._plan.varied, "status", "result"):
+            table.add_column(name, overflow="fold")
+        for row in self._latest:
+            values = [str(row.plan.parameters[name]) for name in self._plan.varied]
+            table.add_row(*values, row.status, row.line, style="red" if row.status == "failed" else None)
+        return Group(table, self._progress)
+
+
+def _settings(plan, one) -> str:
+    varied = plan.varied or ["seed"]
+    return ", ".join(f"{name}={one.parameters[name]}" for name in varied if name in one.parameters)
+
+
+def _list(plan, missing) -> None:
+    keys = {one.key for one in missing}
+    for one in plan.plans:
+        _print(f"  {'run ' if one.key in keys else 'kept'}  {_settings(plan, one)}")
+
+
+def _short(path: Path) -> str:
+    path = path.resolve()
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _print(text: str, style: str | None = None) -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

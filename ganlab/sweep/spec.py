@@ -1,0 +1,177 @@
+"""What a sweep is: one YAML file that names a notebook, parameter sets and seeds.
+
+    notebook: "04"              # a chapter's number or name
+    profile: smoke              # class when left out
+    fixed: {steps: 500}         # the same in every run
+    grid:                       # every combination
+      lambda1: [0.005, 0.05]
+      lambda2: [0.0, 0.005]
+    list:                       # each combined with every point of the grid
+      - {width: 64}
+      - {width: 128, lr: 0.0005}
+    random:                     # and with each of these draws
+      draws: 20
+      seed: 0
+      lr: {log: [1.0e-5, 1.0e-2]}
+      batch: {choice: [64, 128]}
+      momentum: {uniform: [0.0, 0.9]}
+      depth: {integers: [1, 4]}
+    seeds: 0-9                  # or a list; [0] when left out
+
+Everything is checked against the notebook's `parameters` cell before the first run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ganlab.errors import GanlabError
+from ganlab.runner.chapters import find_chapter, nearest
+from ganlab.runner.run import Plan, plan_runs
+
+KNOWN = ("notebook", "profile", "solutions", "fixed", "grid", "list", "random", "seeds")
+DRAWS = ("uniform", "log", "integers", "choice")
+MOST_RUNS = 100_000
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that can start: `plans` are its runs, each once, and `varied` the parameters that differ in them."""
+
+    name: str
+    plans: list[Plan]
+    varied: list[str]
+    text: str  # the file as it was read
+
+
+def read_sweep(path: Path, notebooks: Path) -> Sweep:
+    """Read a sweep's file and check every run that it asks for.
+
+    Raises:
+        GanlabError: not readable YAML, an unknown entry, an unknown parameter, a value out of its range.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        spec = yaml.safe_load(text)
+    except OSError as error:
+        raise GanlabError(f"{path} cannot be read ({error.strerror}): give the sweep's YAML file.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" in line {where.line + 1}" if where else ""
+        raise GanlabError(f"{path} is not YAML{line}: {getattr(error, 'problem', None) or 'not text'}.") from None
+    if not isinstance(spec, dict) or "notebook" not in spec:
+        raise GanlabError(f"{path} must be a mapping with at least an entry `notebook:`, for instance notebook: '04'.")
+    for entry in spec:
+        if entry not in KNOWN:
+            raise GanlabError(
+                f"{path} has an unknown entry '{entry}'{nearest(str(entry), KNOWN)}: known are {', '.join(KNOWN)}."
+            )
+    settings = parameter_sets(spec)
+    chapter = find_chapter(notebooks, str(spec["notebook"]))
+    plans = plan_runs(
+        chapter, settings, profile=str(spec.get("profile", "class")), solutions=bool(spec.get("solutions", False))
+    )
+    unique = list({plan.key: plan for plan in plans}.values())
+    names = unique[0].parameters
+    varied = [name for name in names if any(plan.parameters[name] != names[name] for plan in unique)]
+    return Sweep(path.stem, unique, varied, text)
+
+
+def parameter_sets(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All parameter sets that a sweep asks for: grid x list x random draws x seeds, later entries winning.
+
+    Raises:
+        GanlabError: an entry has the wrong form, or there are more than 100,000 runs.
+    """
+    fixed = _mapping(spec, "fixed")
+    grid = {name: _some(values, f"grid: {name}") for name, values in _mapping(spec, "grid").items()}
+    listed = spec.get("list") or [{}]
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+        raise GanlabError("`list:` must hold mappings, one a line, for instance - {lr: 0.001}.")
+    draws = random_draws(_mapping(spec, "random"))
+    seeds = read_seeds(spec.get("seeds", [0]))
+    count = math.prod(len(values) for values in grid.values()) * len(listed) * len(draws) * len(seeds)
+    if count > MOST_RUNS:
+        raise GanlabError(f"The sweep asks for {count:,} runs; more than {MOST_RUNS:,} is surely not meant.")
+    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    return [
+        fixed | point | item | draw | {"seed": seed}
+        for point, item, draw, seed in itertools.product(points, listed, draws, seeds)
+    ]
+
+
+def random_draws(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`draws` parameter sets drawn independently; the same `seed` gives the same sets."""
+    ranges = {name: how for name, how in spec.items() if name not in ("draws", "seed")}
+    if not ranges:
+        return [{}]
+    draws, seed = spec.get("draws"), spec.get("seed", 0)
+    if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
+        raise GanlabError(f"random: draws is {draws!r}; give how many parameter sets to draw, for instance draws: 20.")
+    for name, how in ranges.items():
+        _check_range(name, how)
+    # A stream for each parameter and draw: one more of either leaves the others as they were.
+    return [
+        {name: _draw(how, random.Random(f"{seed}/{name}/{index}")) for name, how in ranges.items()}
+        for index in range(draws)
+    ]
+
+
+def read_seeds(value: Any) -> list[int]:
+    """`[0, 1, 5]`, `3` (that one seed), or `"0-9"` with both ends."""
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", value)):
+        low, high = int(match[1]), int(match[2])
+        value = list(range(low, high + 1))[: MOST_RUNS + 1]
+    seeds = value if isinstance(value, list) else [value]
+    if not seeds or not all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in seeds):
+        raise GanlabError(f"seeds is {value!r}; give a list such as [0, 1, 2], or a range such as 0-9.")
+    return seeds
+
+
+def _mapping(spec: Mapping[str, Any], entry: str) -> dict[str, Any]:
+    value = spec.get(entry) or {}
+    if not isinstance(value, dict):
+        raise GanlabError(f"`{entry}:` must be a mapping from parameter names, but it is {value!r}.")
+    return value
+
+
+def _some(values: Any, where: str) -> list[Any]:
+    if not isinstance(values, list) or not values:
+        raise GanlabError(f"`{where}` must be a list of at least one value, but it is {values!r}.")
+    return values
+
+
+def _check_range(name: str, how: Any) -> None:
+    kind = next(iter(how)) if isinstance(how, dict) and len(how) == 1 else None
+    values = how[kind] if kind in DRAWS else None
+    numbers = isinstance(values, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    if kind == "choice" and isinstance(values, list) and values:
+        return
+    if kind not in DRAWS or kind == "choice" or not numbers or len(values) != 2 or values[0] > values[1]:
+        raise GanlabError(
+            f"random: {name} is {how!r}; write {{uniform: [low, high]}}, {{log: [low, high]}}, "
+            "{integers: [low, high]} or {choice: [a, b]}."
+        )
+    if kind == "log" and values[0] <= 0:
+        raise GanlabError(f"random: {name} is drawn on a logarithmic scale, so {values[0]} must be above 0.")
+
+
+def _draw(how: Mapping[str, Any], rng: random.Random) -> Any:
+    ((kind, values),) = how.items()
+    if kind == "choice":
+        return rng.choice(values)
+    low, high = values
+    if kind == "integers":
+        return rng.randint(int(low), int(high))
+    if kind == "log":
+        return float(f"{math.exp(rng.uniform(math.log(low), math.log(high))):.4g}")
+    return float(f"{rng.uniform(low, high):.6g}")

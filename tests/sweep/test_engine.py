@@ -1,0 +1,221 @@
+"""Runs on an executor: never twice, never half, and one that fails stops no other."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from ganlab.sweep import estimate_seconds, read_sweep, run_sweep, write_table
+from ganlab.sweep.engine import Answer, run_folder
+
+FAILS_AT_THREE = "if steps == 3:\n    raise ValueError('three is too many')"
+NUMBERS = """import json, pathlib
+if run_folder:
+    found = {"line": f"{steps} steps", "modes": [steps, seed], "best": {"step": steps}, "score": steps / 2}
+    pathlib.Path(run_folder, "result.json").write_text(json.dumps(found))"""
+
+
+class Here:
+    """An executor that runs each task at once, in this process, after `lost` tasks that die with their worker."""
+
+    def __init__(self, lost: int = 0) -> None:
+        self.lost, self.submitted = lost, 0
+
+    def submit(self, function, *args) -> Future:
+        future, self.submitted = Future(), self.submitted + 1
+        if self.submitted <= self.lost:
+            future.set_exception(RuntimeError("killed"))
+        else:
+            future.set_result(function(*args))
+        return future
+
+
+def sweep_of(course, text="notebook: '01'\ngrid: {steps: [1, 2]}\n", name="demo"):
+    path = course.root / f"{name}.yaml"
+    path.write_text(text)
+    return read_sweep(path, course.notebooks)
+
+
+@pytest.mark.slow
+def test_a_failing_set_stops_no_other_and_only_it_runs_again(course):
+    course.chapter("01_gan", FAILS_AT_THREE, finish=NUMBERS)
+    sweep, runs = sweep_of(course, "notebook: '01'\ngrid: {steps: [1, 3, 5]}\n"), course.root / "runs"
+    with ThreadPoolExecutor(2) as pool:
+        first = run_sweep(sweep, runs, pool)
+    assert [row.status for row in first] == ["done", "failed", "done"]
+    assert "three is too many" in first[1].line and "cell" in first[1].line
+
+    again = Here()
+    second = run_sweep(sweep, runs, again)
+    assert [row.status for row in second] == ["kept", "failed", "kept"]
+    assert again.submitted == 1
+    assert not list(runs.glob(".sweep-*"))
+
+    written = write_table(sweep, second, course.root / "out", "here")
+    assert [path.name for path in written] == ["table.csv", "table.parquet", "manifest.json"]
+    table = pd.read_csv(written[0])
+    assert table["steps"].tolist() == [1, 3, 5] and table["status"].tolist() == ["kept", "failed", "kept"]
+    assert table["result.score"].tolist()[::2] == [0.5, 2.5] and table["result.modes.mean"].tolist()[::2] == [0.5, 2.5]
+    assert json.loads(table["result.modes"][2]) == [5, 0]
+    assert pd.read_parquet(written[1])["steps"].tolist() == [1, 3, 5]
+    manifest = json.loads(written[2].read_text())
+    assert (manifest["runs"], manifest["failed"], manifest["varied"]) == (3, 1, ["steps"])
+    assert estimate_seconds(sweep, runs, missing=4, workers=2) > 0
+    assert estimate_seconds(sweep, course.root / "elsewhere", missing=4, workers=2) is None
+
+
+@pytest.mark.slow
+def test_a_worker_without_our_disk_sends_its_files_back(course, monkeypatch):
+    course.chapter("01_gan", finish=NUMBERS)
+    sweep, runs = sweep_of(course, "notebook: '01'\n"), course.root / "runs"
+
+    class Elsewhere(Here):
+        def submit(self, function, task):
+            for token in runs.glob(".sweep-*"):
+                token.rename(token.with_name("hidden"))  # this worker does not see it
+            future = super().submit(function, task)
+            assert not task.folder.exists()
+            return future
+
+    (row,) = run_sweep(sweep, runs, Elsewhere())
+    assert row.status == "done" and row.result["score"] == 10
+    assert {"run.json", "run.ipynb", "result.json"} <= {path.name for path in row.folder.iterdir()}
+    assert [row.status for row in run_sweep(sweep, runs, Here())] == ["kept"]
+
+
+def test_a_worker_with_other_code_is_refused(course, monkeypatch):
+    course.chapter("01_gan")
+    sweep = sweep_of(course, "notebook: '01'\n")
+
+    class Stale(Here):
+        def submit(self, function, task):
+            for token in (course.root / "runs").glob(".sweep-*"):
+                token.unlink()
+            monkeypatch.setattr("ganlab.sweep.engine.code_fingerprint", lambda: "other")
+            return super().submit(function, task)
+
+    (row,) = run_sweep(sweep, course.root / "runs", Stale())
+    assert row.status == "failed" and row.line.startswith("This worker has other code")
+
+
+def test_a_lost_worker_is_replaced_as_often_as_asked(course, monkeypatch):
+    course.chapter("01_gan")
+    sweep = sweep_of(course)
+
+    monkeypatch.setattr("ganlab.sweep.engine.run_task", lambda task: Answer("done", 1.0, "fine"))
+    once = run_sweep(sweep, course.root / "runs", Here(lost=1))
+    assert [row.line for row in once] == ["fine", "fine"]
+    never = run_sweep(sweep, course.root / "runs", Here(lost=2), retries=0)
+    assert [row.line for row in never] == ["its worker was lost (RuntimeError: killed)"] * 2
+
+
+def test_an_executor_that_takes_no_more_is_reported(course):
+    course.chapter("01_gan")
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    rows = run_sweep(sweep_of(course), course.root / "runs", pool)
+    assert all(row.status == "failed" and "cannot schedule new futures" in row.line for row in rows)
+
+
+SLOW_RUN = """import os, pathlib, time
+if run_folder:
+    marker = pathlib.Path(run_folder, "checkpoint")
+    if steps == 2 and not marker.exists():
+        marker.write_text(str(os.getpid()))
+        while True:
+            time.sleep(0.1)"""
+
+DRIVER = """
+import sys
+from pathlib import Path
+from ganlab.sweep import read_sweep, run_sweep
+from ganlab.sweep.cli import _executor
+sweep = read_sweep(Path(sys.argv[1]), Path(sys.argv[2]))
+with _executor("", 1) as executor:
+    for row in run_sweep(sweep, Path(sys.argv[3]), executor):
+        print(row.status, row.line, flush=True)
+"""
+
+
+def wait_for(condition, seconds=90):
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, "waited too long"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def driver(course):
+    """A real process that drives a sweep of two runs on dask; the second blocks the first time, in its kernel."""
+    pytest.importorskip("distributed")
+    course.chapter("01_gan", SLOW_RUN)
+    sweep = sweep_of(course, "notebook: '01'\ngrid: {steps: [1, 2]}\n")
+    started = []
+
+    def start():
+        script = course.root / "driver.py"
+        script.write_text("if __name__ == '__main__':\n" + "\n".join("    " + line for line in DRIVER.splitlines()))
+        command = [sys.executable, script, course.root / "demo.yaml", course.notebooks, course.root / "runs"]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=course.root))
+        return started[-1]
+
+    start.kernel = lambda: int(wait_for(lambda: _read(run_folder(course.root / "runs", sweep.plans[1]) / "checkpoint")))
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_loses_nothing_and_leaves_no_kernel(driver):
+    process = driver()
+    kernel = psutil.Process(driver.kernel())
+    worker = kernel.parent()
+    assert worker.pid != process.pid
+    os.kill(worker.pid, signal.SIGKILL)
+    out, _ = process.communicate(timeout=120)
+    assert out.splitlines() == ["done 1 steps", "done 2 steps"]
+    assert not kernel.is_running()
+
+
+@pytest.mark.slow
+def test_a_driver_killed_in_the_middle_goes_on_and_leaves_nothing_running(driver):
+    process = driver()
+    kernel = psutil.Process(driver.kernel())
+    family = [kernel, *psutil.Process(process.pid).children(recursive=True)]
+    process.kill()
+    process.wait()
+    wait_for(lambda: not any(member.is_running() and member.status() != "zombie" for member in family))
+    out, _ = driver().communicate(timeout=120)
+    assert out.splitlines() == ["kept 1 steps", "done 2 steps"]
+
+
+@pytest.mark.slow
+def test_processes_do_as_well_as_dask(course):
+    course.chapter("01_gan", "import os\nassert os.environ['LOKY_MAX_CPU_COUNT'] == '1'")
+    with ProcessPoolExecutor(2) as pool:
+        rows = run_sweep(sweep_of(course), course.root / "runs", pool)
+    assert [row.line for row in rows] == ["1 steps", "2 steps"]
+
+
+def test_a_mistake_in_the_folder_is_one_sentence(course):
+    course.chapter("01_gan")
+    sweep = sweep_of(course, "notebook: '01'\n")
+    folder = run_folder(course.root / "runs", sweep.plans[0])
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text('{"key": "another"}')
+    (row,) = run_sweep(sweep, course.root / "runs", Here())
+    assert row.status == "failed" and "holds another run" in row.line
