@@ -80,8 +80,9 @@ def plan_runs(
         raise GanlabError(f"Chapter {chapter.name} has no notebook yet: run `ganlab notebooks build {chapter.number}`.")
     notebook = _read_notebook(path)
     known = read_parameters(notebook)
+    from_profile = read_profile(chapter.notebooks, profile).get(chapter.name, {})
     try:
-        base = _checked(known, read_profile(chapter.notebooks, profile).get(chapter.name, {}))
+        base = _checked(known, from_profile)
     except GanlabError as error:
         raise GanlabError(f"Profile {profile}, {chapter.name}: {error}") from None
     sources, code = [[cell.cell_type, cell.source] for cell in notebook.cells], code_fingerprint()

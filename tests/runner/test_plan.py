@@ -63,7 +63,7 @@ def test_profiles_come_before_what_is_given(two):
         ("02_pacgan: {stesp: 3}", "Profile smoke, 02_pacgan: There is no parameter 'stesp' (did you mean 'steps'?)"),
         ("02_pacgan: {steps: 0}", "Profile smoke, 02_pacgan: Parameter 'steps' is 0"),
         ("02_pacgan: {loss: no}", "Profile smoke, 02_pacgan: Parameter 'loss' expects str, got bool False (quote"),
-        ("02_pacgan: {run_folder: x}", "Parameter 'run_folder' is set by the run itself"),
+        ("02_pacgan: {run_folder: x}", "Profile smoke, 02_pacgan: Parameter 'run_folder' is set by the run itself"),
         ("02_pacgan:", "notebooks/profiles/smoke.yaml: '02_pacgan' must map"),
         ("- 3", "notebooks/profiles/smoke.yaml must map chapter names"),
         ("a: {", "notebooks/profiles/smoke.yaml is not YAML: look at line"),
