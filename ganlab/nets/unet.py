@@ -1,0 +1,93 @@
+"""A small U-Net from image to image with a latent at every layer, and a patch discriminator (pix2pix, BicycleGAN).
+
+Images travel as vectors `(n, channels * side * side)` in [-1, 1], as in `ganlab.nets.dcgan`.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ganlab.nets.conditional import Conditional
+from ganlab.nets.dcgan import initialised, start_and_doublings
+from ganlab.seeds import Streams
+
+
+class UNet(nn.Module):
+    """Latents `(n, latent)` and images `(n, channels * side * side)` to images of `outputs` channels.
+
+    Halved until 4x4 and doubled again, with the layer of the same size handed across. The latent is spread over the
+    plane and joined to the input of every layer on the way down (BicycleGAN's "add to all", as MSGAN's pix2pix).
+
+    Departures: 4x4 instead of 1x1 at the bottom; batch norm instead of instance norm, because an instance norm
+    subtracts from each image just what a constant plane adds to it.
+    """
+
+    def __init__(
+        self,
+        side: int,
+        channels: int,
+        outputs: int,
+        latent: int = 8,
+        width: int = 24,
+        rng: Streams | int | None = None,
+    ):
+        super().__init__()
+        self.side, self.channels, self.latent = side, channels, latent
+        widths = [width * 2 ** min(i, 2) for i in range(start_and_doublings(side)[1])]  # no wider than 4 x width
+        into = [channels, *widths[:-1]]
+        self.down = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(inputs + latent, out, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(out) if i else nn.Identity(),
+                nn.LeakyReLU(0.2),
+            )
+            for i, (inputs, out) in enumerate(zip(into, widths, strict=True))
+        )
+        self.up = nn.ModuleList()
+        for i in reversed(range(1, len(widths))):
+            inputs = widths[i] * (1 if i == len(widths) - 1 else 2)
+            block = (nn.ConvTranspose2d(inputs, widths[i - 1], 4, 2, 1, bias=False), nn.BatchNorm2d(widths[i - 1]))
+            self.up.append(nn.Sequential(*block, nn.ReLU()))
+        last = widths[0] * (2 if len(widths) > 1 else 1)
+        self.up.append(nn.Sequential(nn.ConvTranspose2d(last, outputs, 4, 2, 1), nn.Tanh()))
+        initialised(self, rng)
+
+    def forward(self, z: Float[Tensor, "n latent"], image: Float[Tensor, "n pixels"]) -> Float[Tensor, "n out"]:
+        x, handed = image.view(-1, self.channels, self.side, self.side), []
+        for layer in self.down:
+            plane = z[:, :, None, None].expand(-1, -1, *x.shape[-2:])
+            x = layer(torch.cat([x, plane], 1))
+            handed.append(x)
+        handed.pop()
+        for layer in self.up[:-1]:
+            x = torch.cat([layer(x), handed.pop()], 1)
+        return self.up[-1](x).flatten(1)
+
+
+class Patches(nn.Module):
+    """Convolutions to one logit for each patch, all patches of all images in one row: `(n * patches,)`."""
+
+    def __init__(self, side: int, channels: int, width: int):
+        super().__init__()
+        self.side, self.channels = side, channels
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, width, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(2 * width),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, 1, 3, 1, 1),
+        )
+
+    def forward(self, x: Float[Tensor, "n pixels"]) -> Float[Tensor, " logits"]:
+        return self.layers(x.view(-1, self.channels, self.side, self.side)).flatten()
+
+
+def patch_discriminator(side: int, channels: int, width: int = 24, rng: Streams | int | None = None) -> Conditional:
+    """Image and condition, both images, to logits of patches 16 pixels wide. `channels` is that of both together.
+
+    Departure: one scale instead of two.
+    """
+    return Conditional(initialised(Patches(side, channels, width), rng))
