@@ -1,8 +1,9 @@
 """The long 2D runs of chapter 04, each written to data/results/04_mdgan/NAME.json. One process, one thread.
 
-python bench/mdgan_2d.py toy       # the paper's toy at its learning rate, three methods, 10 seeds: 20 minutes
-python bench/mdgan_2d.py sweep     # lambda1 x lambda2, both signs, 10 seeds: 10 minutes
-    python bench/mdgan_2d.py recipes   # the recipes of chapter 03 that collapse, three methods, 10 seeds: 5 minutes
+    python bench/mdgan_2d.py toy       # the paper's toy at its learning rate, three methods, 10 seeds: 20 minutes
+    python bench/mdgan_2d.py tune      # MDGAN's distance weight and the GAN's learning rate, 5 seeds apart: 3 minutes
+    python bench/mdgan_2d.py sweep     # lambda1 x lambda2, both signs, 10 seeds: 10 minutes
+    python bench/mdgan_2d.py recipes   # all recipes of chapter 03, three methods, 10 seeds: 12 minutes
 """
 
 import argparse
@@ -20,6 +21,7 @@ from ganlab.metrics import mode_counts, modes_covered
 from ganlab.nets.encoder import UniformCube
 from ganlab.nets.mlp import MLP
 from ganlab.recipes import Recipe, build, recipe
+from ganlab.recipes import recipes as all_recipes
 from ganlab.seeds import Streams
 from ganlab.train import threads, train, write_atomically
 from ganlab.train.run import plain, versions
@@ -103,7 +105,32 @@ def sweep(steps: int, seeds: list[int]) -> None:
         write("sweep", {"settings": settings, **axes, "rows": table}, started)
 
 
-COLLAPSING = ["strong-discriminator", "weak-discriminator", "fast-generator", "momentum", "deep-generator"]
+def tune(steps: int, seeds: list[int]) -> None:
+    """What the GAN and MDGAN are given in the contest of section 6. (Regularized GAN: the sweep.) Seeds 1000 and on."""
+    started, mixture, seeds = time.perf_counter(), ring(6, 5.0, 0.1), [1000 + seed for seed in seeds]
+    found = {"GAN": [], "MDGAN": []}
+    settings = {"steps": steps, "seeds": seeds, "batch": 128, "width": 64, "samples": SAMPLES}
+    for lr in (3e-4, 1e-3, 3e-3):
+        method = toy_method("GAN", seeds, 64, lr)
+        train(method, mixture.batches(128, seeds), steps)
+        found["GAN"].append({"lr": lr, "counts": mode_counts(method.sample(SAMPLES), mixture)})
+    for lr in (3e-4, 1e-3, 3e-3):
+        weights = [1.0, 0.3, 0.1, 0.03, 0.01] if lr == 1e-3 else [1.0, 0.1]
+        members = seeds * len(weights)
+        distance_weight = torch.tensor(weights).repeat_interleave(len(seeds))
+        method = toy_method("MDGAN", members, 64, lr, distance_weight=distance_weight)
+        train(method, mixture.batches(128, members), steps)
+        counted = mode_counts(method.sample(SAMPLES), mixture).chunk(len(weights))
+        for weight, counts in zip(weights, counted, strict=True):
+            found["MDGAN"].append({"lr": lr, "distance_weight": weight, "counts": counts})
+            print(found["MDGAN"][-1], flush=True)
+        write("tuning", {"settings": settings, "runs": found}, started)
+
+
+def lambda1_for(mixture: GaussianMixture) -> float:
+    """0.05 for the toy's ring of radius 5, scaled to the size of the mixture: 0.05 * 25 / E||x||^2, to one digit."""
+    mean_square = (mixture.weights * mixture.centres.square().sum(1)).sum()
+    return float(f"{0.05 * 25 / float(mean_square):.1g}")
 
 
 def cured(name: str, chosen: Recipe, seeds: list[int]) -> tuple[GAN, MixtureBatches, GaussianMixture]:
@@ -119,32 +146,40 @@ def cured(name: str, chosen: Recipe, seeds: list[int]) -> tuple[GAN, MixtureBatc
     if name == "MDGAN":
         first = MLP([2, *settings.discriminator, 1], rng, settings.activation, scalar=True)
         return MDGAN(*players, first, **common), batches, mixture
-    return RegularizedGAN(*players, lambda1=0.3, lambda2=0.05, **common), batches, mixture
+    return RegularizedGAN(*players, lambda1=lambda1_for(mixture), lambda2=0.05, **common), batches, mixture
 
 
 def recipes(steps: int | None, seeds: list[int]) -> None:
-    """Each recipe that collapses, with nothing changed but the method. lambda1 = 0.3 is 0.05 for a ring of radius 5."""
-    started, runs = time.perf_counter(), {}
-    for title in COLLAPSING:
-        chosen, runs[title] = recipe(title), {}
+    """All recipes of chapter 03, the healthy too; nothing changes but the method. Goes on after the last one."""
+    path = FOLDER / "recipes.json"
+    settings = {"seeds": seeds, "lambda1": "0.05 * 25 / E||x||^2", "lambda2": 0.05, "samples": SAMPLES}
+    before = json.loads(path.read_text()) if path.exists() else {}
+    before = before if before.get("settings") == settings else {"runs": {}, "seconds": 0}
+    runs, started = before["runs"], time.perf_counter() - before["seconds"]
+    for title in all_recipes():
+        if title in runs:
+            continue
+        runs[title] = {}
         for name in ("GAN", "Regularized GAN", "MDGAN"):
-            method, batches, mixture = cured(name, chosen, seeds)
-            train(method, batches, steps or chosen.settings.steps)
+            method, batches, mixture = cured(name, recipe(title), seeds)
+            train(method, batches, steps or recipe(title).settings.steps)
             runs[title][name] = {"counts": mode_counts(method.sample(SAMPLES), mixture)}
             print(f"{title}, {name}: {(runs[title][name]['counts'] > 0).sum(-1).tolist()}", flush=True)
-        settings = {"seeds": seeds, "lambda1": 0.3, "lambda2": 0.05, "samples": SAMPLES}
-        write("recipes", {"settings": settings, "runs": runs}, started)
+        in_order = {title: runs[title] for title in all_recipes() if title in runs}
+        write("recipes", {"settings": settings, "runs": in_order}, started)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", choices=["toy", "sweep", "recipes"])
+    parser.add_argument("experiment", choices=["toy", "tune", "sweep", "recipes"])
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seeds", type=int, default=10)
     arguments = parser.parse_args()
     with threads(1):
         if arguments.experiment == "toy":
             toy(arguments.steps or 8_000, list(range(arguments.seeds)))
+        elif arguments.experiment == "tune":
+            tune(arguments.steps or 3_000, list(range(min(arguments.seeds, 5))))
         elif arguments.experiment == "recipes":
             recipes(arguments.steps, list(range(arguments.seeds)))
         else:

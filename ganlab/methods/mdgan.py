@@ -21,7 +21,7 @@ from ganlab.methods import gan
 from ganlab.methods.gan import GAN, adam, descend, frozen
 from ganlab.nets.encoder import encoder_statistics
 
-AS_ARGUED, AS_PRINTED = -1, +1  # the sign of lambda2 log D(G(E(x))) in the minimised loss
+AS_ARGUED, AS_PRINTED = -1, +1  # the sign of lambda2 log D(G(E(x))) in a loss that is minimised
 
 
 def squared_distance(
@@ -48,12 +48,13 @@ def regulariser(
     lambda2: float | Float[Tensor, "*seeds"],
     mode_sign: int = AS_ARGUED,
 ) -> Float[Tensor, "*seeds"]:
-    """What the encoder minimises, and the generator as well (eq. 2). With lambda1 = 1 also MDGAN's manifold step.
+    """What the encoder minimises, and the generator as well (eq. 2); also the loss of MDGAN's manifold step.
 
         L_E = lambda1 E[d(x, G(E(x)))] - lambda2 E[log D(G(E(x)))]
 
-    Departure: the paper prints `+ lambda2` (arXiv v1). The text wants reconstructions pushed *towards* a mode, so
-    log D must rise and in a minimised loss its sign is minus. `mode_sign=AS_PRINTED` gives the printed sign.
+    Departure: arXiv v1 prints `+ lambda2` and does not say whether its target is minimised. The text wants
+    reconstructions pushed *towards* a mode, so log D must rise and in a minimised loss its sign is minus.
+    `mode_sign=AS_PRINTED` keeps the printed plus in the minimised loss, as public code does.
     """
     distance = squared_distance(real, reconstruction)
     return lambda1 * distance + mode_sign * lambda2 * mode_regulariser(reconstruction_logits)
@@ -69,8 +70,8 @@ def generator_loss(
 ) -> Float[Tensor, "*seeds"]:
     """What the generator of a Regularized GAN minimises (eq. 1): L_G = -E[log D(G(z))] + L_E.
 
-    Departure: v1 prints `+ E[log D(G(z))]` too and does not say whether T_G is minimised; no single reading makes all
-    three terms right. These signs are the ones that the argument needs.
+    Departure: v1 prints all three terms with a plus. Maximised, the distance is wrong; minimised, both log D terms are.
+    These signs are the ones that the argument needs.
     """
     regularised = regulariser(real, reconstruction, reconstruction_logits, lambda1, lambda2)
     return gan.generator_loss(fake_logits) + regularised
@@ -86,9 +87,19 @@ class GANWithEncoder(GAN):
         self.encoder_optimiser = adam(encoder, self.generator_optimiser.defaults["lr"], betas)
 
     def reconstruct(self, real: Float[Tensor, "*seeds n dim"]) -> Float[Tensor, "*seeds n dim"]:
-        """G(E(x)), with the batch-norm statistics that G keeps for encoded batches (appendix B)."""
+        """G(E(x)), with the batch-norm statistics that G keeps for encoded batches (appendix B).
+
+        Raises:
+            GanlabError: reconstructions of another shape than the reals, for example because images are not flat.
+        """
         with encoder_statistics(self.generator):
-            return self.generator(self.encoder(real))
+            reconstruction = self.generator(self.encoder(real))
+        if reconstruction.shape != real.shape:
+            raise GanlabError(
+                f"Reals have shape {tuple(real.shape)} and their reconstructions {tuple(reconstruction.shape)}; "
+                "they must be the same. Images travel as vectors: (n, channels * side * side)."
+            )
+        return reconstruction
 
     def _descend_both(self, loss: Tensor) -> None:
         """One step of E and G on one loss, with gradients from one backward pass."""
@@ -152,13 +163,14 @@ class MDGAN(GANWithEncoder):
     Manifold step: E and G learn to reconstruct, and D1 tells x from G(E(x)). Diffusion step: a plain GAN whose data
     are the reconstructions, so D2 compares two outputs of G and cannot win by leaving G's manifold behind.
 
-    The manifold step minimises E||x - G(E(x))||^2 - weight E[log D1(G(E(x)))]. Departure: the text of section 3.3 (v1)
-    puts the weight on the distance; appendix A, as two sources report it, on log D1. We follow the appendix
-    (unverified).
+    The manifold step minimises distance_weight E||x - G(E(x))||^2 - weight E[log D1(G(E(x)))]. The text of section 3.3
+    (v1) puts its only lambda on the distance; the procedure in appendix A, as public code reports it, puts it on log D1
+    (unverified). Two weights cover both. G has one Adam for both steps, so the larger gradient sets the pace of both.
 
     Args:
         discriminator: D2, of the diffusion step. manifold_discriminator: D1.
-        weight: lambda of the manifold step, on log D1. The rest as for `RegularizedGAN`.
+        weight: of log D1 in the manifold step; distance_weight: of the squared distance. A tensor of shape `(*seeds)`
+            gives each seed its own. The rest as for `RegularizedGAN`.
     """
 
     def __init__(
@@ -168,16 +180,18 @@ class MDGAN(GANWithEncoder):
         encoder: nn.Module,
         manifold_discriminator: nn.Module,
         *,
-        weight: float = 0.01,
+        weight: float | Float[Tensor, "*seeds"] = 0.01,
+        distance_weight: float | Float[Tensor, "*seeds"] = 1.0,
         **settings: Any,
     ):
         super().__init__(generator, discriminator, encoder, **settings)
         defaults = self.discriminator_optimiser.defaults
-        self.weight, self.manifold_discriminator = weight, manifold_discriminator
+        self.weight, self.distance_weight = weight, distance_weight
+        self.manifold_discriminator = manifold_discriminator
         self.manifold_optimiser = adam(manifold_discriminator, defaults["lr"], defaults["betas"])
 
     def manifold_step(self, real: Float[Tensor, "*seeds n dim"]) -> dict[str, Tensor]:
-        """Steps 1 and 2 of appendix A: D1 on x against G(E(x)); then G, and E with it (the appendix names only G)."""
+        """D1 on x against G(E(x)); then G, and E with it (appendix A names only G, by a public code's comment)."""
         with torch.no_grad():
             reconstruction = self.reconstruct(real)
         told_apart = gan.discriminator_loss(
@@ -187,18 +201,19 @@ class MDGAN(GANWithEncoder):
 
         with frozen(self.manifold_discriminator):
             reconstruction = self.reconstruct(real)
-            loss = regulariser(real, reconstruction, self.manifold_discriminator(reconstruction), 1.0, self.weight)
+            logits = self.manifold_discriminator(reconstruction)
+            loss = regulariser(real, reconstruction, logits, self.distance_weight, self.weight)
             self._descend_both(loss)
         return {"manifold_discriminator_loss": told_apart.detach(), "manifold_loss": loss.detach()}
 
     def diffusion_step(self, real: Float[Tensor, "*seeds n dim"]) -> dict[str, Tensor]:
-        """Steps 3 and 4: a plain GAN step with the reconstructions as data. No gradient reaches E or D1."""
+        """D2 and G: a plain GAN step with the reconstructions as data. No gradient reaches E or D1."""
         with torch.no_grad():
             reconstruction = self.reconstruct(real)
         return super().step(reconstruction)
 
     def step(self, real: Float[Tensor, "*seeds n dim"]) -> dict[str, Tensor]:
-        """One manifold and one diffusion step. The appendix draws a new batch for the second; here both use one."""
+        """One manifold and one diffusion step, on the same reals (the paper's has a new batch; unverified)."""
         return self.manifold_step(real) | self.diffusion_step(real)
 
     def _parts(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ganlab.methods.mdgan import (
     regulariser,
     squared_distance,
 )
+from ganlab.nets.dcgan import dcgan_discriminator, dcgan_encoder, dcgan_generator
 from ganlab.nets.encoder import UniformCube
 from ganlab.nets.mlp import MLP
 from ganlab.seeds import Streams
@@ -208,13 +209,13 @@ def test_in_mdgan_each_step_moves_its_own_players():
 
 
 def test_the_manifold_step_minimises_the_distance_and_believes_the_first_discriminator():
-    """The mean of ||x - G(E(x))||^2 - weight log D1(G(E(x))), with D1 as it is after its own step."""
-    method, real = small_mdgan(weight=0.3), ring().sample(32, 0)
+    """distance_weight ||x - G(E(x))||^2 - weight log D1(G(E(x))), with D1 as it is after its own step."""
+    method, real = small_mdgan(weight=0.3, distance_weight=0.7), ring().sample(32, 0)
     wanted = copy.deepcopy(method)
     losses = method.manifold_step(real)
     reconstruction = wanted.reconstruct(real)
     log_d1 = log_d(method.manifold_discriminator(reconstruction))
-    loss = 2 * mse_loss(reconstruction, real) - 0.3 * log_d1
+    loss = 0.7 * 2 * mse_loss(reconstruction, real) - 0.3 * log_d1
     assert torch.allclose(losses["manifold_loss"], loss)
     (want, *_) = torch.autograd.grad(loss, list(wanted.encoder.parameters()))
     assert torch.allclose(next(method.encoder.parameters()).grad, want, atol=1e-6)
@@ -275,6 +276,18 @@ def test_reconstruction_improves_when_only_distance_counts():
     for _ in range(100):
         method.manifold_step(real)
     assert squared_distance(real, method.reconstruct(real)).item() < before / 2
+
+
+def test_images_that_are_not_flat_are_named():
+    method = RegularizedGAN(
+        generator=dcgan_generator(8, latent=5, width=4, rng=0),
+        discriminator=dcgan_discriminator(8, width=4, rng=0),
+        encoder=torch.nn.Sequential(torch.nn.Flatten(), dcgan_encoder(8, latent=5, width=4, rng=0)),
+        rng=Streams(0),
+        latent=5,
+    )
+    with pytest.raises(GanlabError, match=r"Reals have shape \(6, 1, 8, 8\) and their reconstructions \(6, 64\)"):
+        method.reconstruct(torch.zeros(6, 1, 8, 8))
 
 
 def test_an_unknown_sign_is_named():
