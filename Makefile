@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 endif
 
 STAMP := $(VENV)/.installed
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q
+PYTEST := OMP_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=580 --nbval-sanitize-with=tests/nbval_sanitize.cfg
 
 .PHONY: help course lab test check notebooks lint clean

@@ -51,6 +51,7 @@ def _delegate(name: str, module: str, attribute: str, about: str) -> None:
 
 _delegate("data", "ganlab.data.cli", "app", "The data sets: list them, check them, fetch and import the large ones.")
 _delegate("expected", "ganlab.learn.cli", "app", "Runs of many seeds to compare yours with: list them, make them.")
+_delegate("sweep", "ganlab.sweep.cli", "sweep", "Run one notebook with many parameter sets and seeds.")
 _delegate("diagnose", "ganlab.metrics.cli", "diagnose", "Measure mode collapse in samples of your own.")
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import filelock
+from joblib import cpu_count
 
 from ganlab.errors import GanlabError
 from ganlab.files import write_atomically
@@ -77,7 +78,7 @@ def run_course(
         GanlabError: another process works in `folder`, or it cannot be written.
     """
     with only_one(folder):
-        kernels = Kernels()
+        kernels = Kernels(processes=max(1, cpu_count() // workers))
         outcomes: dict[str, Outcome] = {}
         with ThreadPoolExecutor(max_workers=workers) as pool:
             futures = [pool.submit(_one, plan, folder, kernels, started, moved) for plan in plans]

@@ -29,9 +29,16 @@ class Interrupted(Exception):
 
 
 class Kernels:
-    """The kernels of one command. `stop()` ends all of them at once, from any thread, and lets no new one start."""
+    """The kernels of one command. `stop()` ends all of them at once, from any thread, and lets no new one start.
 
-    def __init__(self) -> None:
+    Args:
+        processes: how many a kernel may train in at a time (`side_by_side`); `None`: one a core. When several
+            notebooks run at once they share the cores.
+        threads: of each of these processes; `None`: as OMP_NUM_THREADS says, else 1.
+    """
+
+    def __init__(self, processes: int | None = None, threads: int | None = None) -> None:
+        self.processes, self.threads = processes, threads
         self._clients: set[NotebookClient] = set()
         self._lock = threading.Lock()
         self.stopped = False
@@ -74,10 +81,12 @@ def _kill(client: NotebookClient) -> None:
             process.kill()
 
 
-def kernel_environment() -> dict[str, str]:
+def kernel_environment(kernels: Kernels) -> dict[str, str]:
     """The environment of every kernel that a command starts: one thread each, no front end, no progress bars."""
     kept = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    threads = str(kernels.threads or os.environ.get("OMP_NUM_THREADS", "1"))
+    if kernels.processes:
+        kept["LOKY_MAX_CPU_COUNT"] = str(kernels.processes)
     return kept | {
         "GANLAB_INTERACTIVE": "0",
         "OMP_NUM_THREADS": threads,
@@ -136,7 +145,7 @@ def execute(notebook: NotebookNode, kernels: Kernels, *, cwd: Path, on_cell: OnC
         store_widget_state=False,
     )
     with kernels.watch(client):
-        client.execute(env=kernel_environment())
+        client.execute(env=kernel_environment(kernels))
 
 
 def _note_begun(cell: NotebookNode, cell_index: int) -> None:
@@ -179,7 +188,7 @@ class StoppableEngine(NBClientEngine):
             on_cell_complete=cell_done,
         )
         with kernels.watch(client):
-            client.execute(env=kernel_environment())
+            client.execute(env=kernel_environment(kernels))
 
 
 papermill_engines.register("ganlab", StoppableEngine)

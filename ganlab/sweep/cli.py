@@ -29,13 +29,14 @@ def sweep(
     example: Annotated[bool, typer.Option("--example", help="Print a sweep file to start from.")] = False,
 ) -> None:
     """Run one notebook with many parameter sets and seeds; what is done already is kept."""
+    from joblib import cpu_count
+
     from ganlab.errors import GanlabError
     from ganlab.runner.chapters import find_notebooks
     from ganlab.runner.clock import duration
     from ganlab.runner.run import finished_run
     from ganlab.sweep import estimate_seconds, read_sweep, run_sweep, spec, write_table
     from ganlab.sweep.engine import run_folder
-    from ganlab.train.parallel import available_cores
 
     if example:
         _print("\n".join(line[4:] for line in spec.__doc__.splitlines() if line.startswith("    ")))
@@ -45,7 +46,7 @@ def sweep(
     notebooks = find_notebooks()
     plan = read_sweep(file, notebooks)
     runs = (out or notebooks.parent / "runs").resolve()
-    workers = workers or max(1, available_cores() // threads)
+    workers = workers or max(1, cpu_count() // threads)
     missing = [p for p in plan.plans if not finished_run(run_folder(runs, p), p)]
     seconds = estimate_seconds(plan, runs, len(missing), workers)
     about = "how long is not known yet: no such run has been finished" if seconds is None else duration(seconds)
@@ -82,15 +83,12 @@ def _executor(scheduler: str, workers: int):
     """A dask cluster: the one at `scheduler`, or one process a worker on this machine.
 
     Raises:
-        GanlabError: dask is not installed, or no scheduler answers at the address.
+        GanlabError: no scheduler answers at the address.
     """
-    from ganlab.errors import GanlabError
+    import dask
+    from distributed import Client, LocalCluster
 
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-    except ImportError:
-        raise GanlabError("Sweeps run on dask, which is not installed: pip install 'dask[distributed]'.") from None
+    from ganlab.errors import GanlabError
 
     with dask.config.set({"distributed.scheduler.allowed-failures": 3}):
         if scheduler:

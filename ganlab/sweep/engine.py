@@ -8,7 +8,6 @@ with its answer: no shared disk is needed.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import uuid
 from collections import deque
@@ -83,7 +82,7 @@ def run_sweep(
         runs: the folder that holds a folder for each chapter and, in it, one for each run.
         executor: anything with `submit`; it is not shut down here.
         retries: how often a run is given to a worker again after its worker (not its notebook) died.
-        threads: of each run's kernel, and the processes that it may start.
+        threads: of each run's kernel.
         ended: called in this thread with each row as it comes, kept ones first.
 
     Raises:
@@ -119,15 +118,17 @@ def run_folder(runs: Path, plan: Plan) -> Path:
 
 def run_task(task: Task) -> Answer:
     """Do one run, on whatever machine this is. What goes wrong is an answer, not an exception."""
-    # The kernel inherits both: as many threads as it was given, and no more processes than that in side_by_side.
-    os.environ["OMP_NUM_THREADS"] = os.environ["LOKY_MAX_CPU_COUNT"] = str(task.threads)
     try:
         if (task.folder.parent.parent / task.token).exists():
-            outcome = execute_run(task.plan, task.folder, Kernels())
+            outcome = execute_run(task.plan, task.folder, _kernels(task))
             return Answer(outcome.status, outcome.seconds, outcome.line)
         return _run_elsewhere(task)
     except GanlabError as error:
         return Answer("failed", 0.0, str(error))
+
+
+def _kernels(task: Task) -> Kernels:
+    return Kernels(processes=1, threads=task.threads)  # one core a run, unless it was given more threads
 
 
 def _run_elsewhere(task: Task) -> Answer:
@@ -141,7 +142,7 @@ def _run_elsewhere(task: Task) -> Answer:
         notebook = Path(here) / f"{name}.ipynb"
         notebook.write_bytes(task.notebook)
         plan = replace(task.plan, chapter=Chapter(name, Path(here)), notebook=notebook)
-        outcome = execute_run(plan, Path(here) / "run", Kernels())
+        outcome = execute_run(plan, Path(here) / "run", _kernels(task))
         files = {file: (outcome.folder / file).read_bytes() for file in SENT_BACK if (outcome.folder / file).exists()}
         return Answer(outcome.status, outcome.seconds, outcome.line, files)
 

@@ -128,10 +128,10 @@ def random_draws(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def read_seeds(value: Any) -> list[int]:
     """`[0, 1, 5]`, `3` (that one seed), or `"0-9"` with both ends."""
+    seeds = value if isinstance(value, list) else [value]
     if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", value)):
         low, high = int(match[1]), int(match[2])
-        value = list(range(low, high + 1))[: MOST_RUNS + 1]
-    seeds = value if isinstance(value, list) else [value]
+        seeds = list(range(low, min(high, low + MOST_RUNS) + 1))  # one more than is allowed, not 10^11 of them
     if not seeds or not all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in seeds):
         raise GanlabError(f"seeds is {value!r}; give a list such as [0, 1, 2], or a range such as 0-9.")
     return seeds

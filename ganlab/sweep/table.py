@@ -8,15 +8,15 @@ import statistics
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ganlab.files import write_atomically
 from ganlab.runner.run import read_json
 from ganlab.sweep.engine import Row
 from ganlab.sweep.spec import Sweep
-from ganlab.train.run import git_hash, versions
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LAST = ["status", "seconds", "line", "key", "folder"]
 
@@ -26,6 +26,8 @@ def as_table(rows: Iterable[Row]) -> pd.DataFrame:
 
     A list of numbers, one a seed, stays one cell, as JSON text, and its mean stands beside it.
     """
+    import pandas as pd
+
     records = []
     for row in rows:
         record: dict[str, Any] = dict(row.plan.parameters)
@@ -53,6 +55,8 @@ def write_table(sweep: Sweep, rows: Sequence[Row], folder: Path, engine: str) ->
     Raises:
         GanlabError: the folder cannot be written.
     """
+    from ganlab.train.run import git_hash, versions  # torch: workers read this module too, and do without
+
     table = as_table(rows)
     written = [folder / "table.csv"]
     write_atomically(written[0], table.to_csv(index=False))

@@ -6,21 +6,18 @@ beats two, and two processes double it again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+from joblib import cpu_count
 from torch import Tensor
 
 
 def available_cores() -> int:
-    """The cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows
-        return os.cpu_count() or 1
+    """The cores that this process may use: its affinity, its container's share, LOKY_MAX_CPU_COUNT."""
+    return cpu_count()
 
 
 @contextmanager

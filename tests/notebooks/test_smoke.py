@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 def test_smoke(chapter: Chapter, tmp_path):
-    outcome = execute_run(plan_run(chapter, profile="smoke"), tmp_path / "run", Kernels())
+    outcome = execute_run(plan_run(chapter, profile="smoke"), tmp_path / "run", Kernels(processes=1))
     assert outcome.status == "done", outcome.line
     assert outcome.line, "the notebook left no result line"
     record = json.loads((tmp_path / "run" / "run.json").read_text())

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 
 import pandas as pd
 import psutil
@@ -125,13 +124,13 @@ def test_an_executor_that_takes_no_more_is_reported(course):
     assert all(row.status == "failed" and "cannot schedule new futures" in row.line for row in rows)
 
 
-SLOW_RUN = """import os, pathlib, time
-if run_folder:
-    marker = pathlib.Path(run_folder, "checkpoint")
-    if steps == 2 and not marker.exists():
-        marker.write_text(str(os.getpid()))
-        while True:
-            time.sleep(0.1)"""
+BLOCKS_ONCE = """import os, pathlib, time
+marker = pathlib.Path("blocked")
+if run_folder and steps == 2 and not marker.exists():
+    pathlib.Path("blocked.part").write_text(str(os.getpid()))
+    os.rename("blocked.part", marker)
+    while True:
+        time.sleep(0.1)"""
 
 DRIVER = """
 import sys
@@ -156,9 +155,8 @@ def wait_for(condition, seconds=90):
 @pytest.fixture
 def driver(course):
     """A real process that drives a sweep of two runs on dask; the second blocks the first time, in its kernel."""
-    pytest.importorskip("distributed")
-    course.chapter("01_gan", SLOW_RUN)
-    sweep = sweep_of(course, "notebook: '01'\ngrid: {steps: [1, 2]}\n")
+    course.chapter("01_gan", BLOCKS_ONCE)
+    sweep_of(course)
     started = []
 
     def start():
@@ -168,21 +166,18 @@ def driver(course):
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=course.root))
         return started[-1]
 
-    start.kernel = lambda: int(wait_for(lambda: _read(run_folder(course.root / "runs", sweep.plans[1]) / "checkpoint")))
+    marker = course.notebooks / "blocked"
+    start.kernel = lambda: psutil.Process(int(wait_for(lambda: marker.exists() and marker.read_text())))
     yield start
     for process in started:
         process.kill()
         process.wait()
 
 
-def _read(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
-
-
 @pytest.mark.slow
 def test_a_worker_killed_in_the_middle_loses_nothing_and_leaves_no_kernel(driver):
     process = driver()
-    kernel = psutil.Process(driver.kernel())
+    kernel = driver.kernel()
     worker = kernel.parent()
     assert worker.pid != process.pid
     os.kill(worker.pid, signal.SIGKILL)
@@ -194,7 +189,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_leaves_no_kernel(driver
 @pytest.mark.slow
 def test_a_driver_killed_in_the_middle_goes_on_and_leaves_nothing_running(driver):
     process = driver()
-    kernel = psutil.Process(driver.kernel())
+    kernel = driver.kernel()
     family = [kernel, *psutil.Process(process.pid).children(recursive=True)]
     process.kill()
     process.wait()

@@ -65,7 +65,7 @@ def test_seeds():
         ("notebook: '01'\nlist: {rate: 1}", "`list:` must hold mappings"),
         ("notebook: '01'\nseeds: 0..3", "seeds is '0..3'; give a list"),
         ("notebook: '01'\nseeds: []", "seeds is []"),
-        ("notebook: '01'\nseeds: 9-2", "seeds is []"),
+        ("notebook: '01'\nseeds: 9-2", "seeds is '9-2'"),
         ("notebook: '01'\nseeds: 0-99999999999", "100,001 runs"),
         ("notebook: '01'\nrandom: {rate: {log: [0, 1]}, draws: 2}", "so 0 must be above 0"),
         ("notebook: '01'\nrandom: {rate: {log: [1]}, draws: 2}", "random: rate is {'log': [1]}; write {uniform:"),
