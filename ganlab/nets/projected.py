@@ -10,7 +10,6 @@ Everything random is drawn from one stream a discriminator, so discriminator k o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -136,9 +135,7 @@ class SameView(nn.Module):
 class MLPs(nn.Module):
     """K multilayer perceptrons of each seed as one batched `MLP`: views `(*seeds, K, n, inputs)` to logits."""
 
-    def __init__(
-        self, sizes: list[int], count: int, rng: Streams | int | None = None, activation: str = "leaky_relu"
-    ):
+    def __init__(self, sizes: list[int], count: int, rng: Streams | int | None = None, activation: str = "leaky_relu"):
         super().__init__()
         rng = as_streams(rng, "weights")
         self.leading = (*rng.axis, count)
@@ -154,54 +151,37 @@ class MLPs(nn.Module):
 
 Layers = list[tuple[Tensor, Tensor]]  # weight (K, outputs, inputs, height, width) and bias (K, outputs) of each layer
 
-
-def _one_after_another(views: Tensor, layers: Layers) -> Tensor:
-    """K separate networks, one call for each layer of each: the plain form."""
-    networks = zip(*(zip(weight.unbind(), bias.unbind(), strict=True) for weight, bias in layers), strict=True)
-    logits = []
-    for x, network in zip(views.chunk(len(layers[0][0]), 1), networks, strict=True):
-        *hidden, (weight, bias) = network
-        for w, b in hidden:
-            x = F.leaky_relu(F.conv2d(x, w, b, stride=2, padding=1), 0.2, inplace=True)
-        logits.append(F.conv2d(x, weight, bias).flatten())
-    return torch.stack(logits)
+#: Up to so many channels a network, layers are run together as grouped convolutions; from the first wider one on, one
+#: network after another. Grouping pays while networks are thin; bench/rpgan_cost.py measured where that ends.
+FORMS = {"loop": 0, "grouped": math.inf, "mixed": 64}
 
 
-def _grouped(views: Tensor, layers: Layers) -> Tensor:
-    """One convolution with K groups for each layer."""
+def _layer(x: Tensor, weight: Tensor, bias: Tensor, groups: int = 1) -> Tensor:
+    """4x4 with stride 2 and leaky ReLU, or the last one: 2x2 pixels to a logit."""
+    if weight.shape[-1] == 2:
+        return F.conv2d(x, weight, bias, groups=groups)
+    return F.leaky_relu(F.conv2d(x, weight, bias, stride=2, padding=1, groups=groups), 0.2, inplace=True)
+
+
+def _logits(views: Float[Tensor, "n K_channels side side"], layers: Layers, thin: float) -> Float[Tensor, "K n"]:
+    """K networks: their thin layers as convolutions with K groups, the rest in a loop."""
     count, x = len(layers[0][0]), views
-    *hidden, (weight, bias) = [(w.flatten(0, 1), b.flatten()) for w, b in layers]
-    for w, b in hidden:
-        x = F.leaky_relu(F.conv2d(x, w, b, stride=2, padding=1, groups=count), 0.2, inplace=True)
-    return F.conv2d(x, weight, bias, groups=count).flatten(1).T
-
-
-def _batched(views: Tensor, layers: Layers) -> Tensor:
-    """One batched matrix product for each layer, on patches that are laid out channels last.
-
-    Cut into blocks of 2x2 pixels, the padded input of a 4x4 convolution with stride 2 is the input of a 2x2
-    convolution with stride 1: a patch is four neighbouring blocks.
-    """
-    count = len(layers[0][0])
-    x = views.unflatten(1, (count, -1)).permute(1, 0, 3, 4, 2)  # (K, n, height, width, channels)
-    *hidden, (weight, bias) = layers
-    for w, b in hidden:
-        _, n, height, width, channels = x.shape
-        x = F.pad(x, (0, 0, 1, 1, 1, 1)).view(count, n, height // 2 + 1, 2, width // 2 + 1, 2, channels)
-        x = x.transpose(3, 4).flatten(4)  # blocks
-        patches = torch.cat([x[:, :, :-1, :-1], x[:, :, :-1, 1:], x[:, :, 1:, :-1], x[:, :, 1:, 1:]], -1)
-        taps = w.view(count, -1, channels, 2, 2, 2, 2).permute(0, 3, 5, 4, 6, 2, 1).reshape(count, 16 * channels, -1)
-        x = torch.baddbmm(b.unsqueeze(1), patches.flatten(1, 3), taps)
-        x = F.leaky_relu(x, 0.2, inplace=True).view(count, n, height // 2, width // 2, -1)
-    taps = weight.permute(0, 3, 4, 2, 1).flatten(1, 3)
-    return torch.baddbmm(bias.unsqueeze(1), x.flatten(2), taps).squeeze(-1)
-
-
-FORMS: dict[str, Callable[[Tensor, Layers], Tensor]] = {
-    "loop": _one_after_another,
-    "grouped": _grouped,
-    "batched": _batched,
-}
+    together = next((depth for depth, (weight, _) in enumerate(layers) if weight.shape[1] > thin), len(layers))
+    if together:  # the K networks' channels next to each other in memory: three times as fast on one-channel views
+        x = x.contiguous(memory_format=torch.channels_last)
+    for weight, bias in layers[:together]:
+        x = _layer(x, weight.flatten(0, 1), bias.flatten(), groups=count)
+    if together == len(layers):
+        return x.flatten(1).T
+    networks = zip(
+        *(zip(weight.unbind(), bias.unbind(), strict=True) for weight, bias in layers[together:]), strict=True
+    )
+    logits = []
+    for own, network in zip(x.chunk(count, 1), networks, strict=True):
+        for weight, bias in network:
+            own = _layer(own, weight, bias)
+        logits.append(own.flatten())
+    return torch.stack(logits)
 
 
 class ConvolutionalNetworks(nn.Module):
@@ -213,9 +193,8 @@ class ConvolutionalNetworks(nn.Module):
 
     Args:
         count: K. side: of a view, a power of two, at least 4. channels: of one view.
-        form: how K networks are run; all three give the same numbers and share one set of weights.
-            `"loop"`, one network after another; `"grouped"`, convolutions with K groups; `"batched"`, matrix products.
-            `None` takes what bench/rpgan_cost.py found the fastest.
+        form: how K networks are run; the numbers are the same and so are the weights. `"loop"`, one network after
+            another; `"grouped"`, convolutions with K groups; `"mixed"`, thin layers grouped and the others looped.
     """
 
     def __init__(
@@ -225,13 +204,13 @@ class ConvolutionalNetworks(nn.Module):
         channels: int = 1,
         width: int = 128,
         rng: Streams | int | None = None,
-        form: str | None = None,
+        form: str = "mixed",
     ):
         super().__init__()
         if side < 4 or side & (side - 1):
             raise GanlabError(f"The discriminators' views have a side of {side}; give 4, 8, 16, 32, 64 or 128.")
-        if form is not None and form not in FORMS:
-            raise GanlabError(f"form is {form!r}; choose one of {', '.join(FORMS)}, or None for the fastest.")
+        if form not in FORMS:
+            raise GanlabError(f"form is {form!r}; choose one of {', '.join(FORMS)}.")
         self.count, self.form = count, form
         stream = members(_one_seed(as_streams(rng, "weights")).for_purpose("discriminators"), count)
         shapes, inputs = [], channels
@@ -245,19 +224,11 @@ class ConvolutionalNetworks(nn.Module):
         self.biases = nn.ParameterList(torch.zeros(count, shape[0]) for shape in shapes)
 
     def forward(self, views: Float[Tensor, "n K_channels side side"]) -> Float[Tensor, "K n"]:
-        form = self.form or fastest_form(self.count, self.weights[0].shape[1], views.device)
-        return FORMS[form](views, list(zip(self.weights, self.biases, strict=True)))
+        return _logits(views, list(zip(self.weights, self.biases, strict=True)), FORMS[self.form])
 
     def one(self, k: int, view: Float[Tensor, "n channels side side"]) -> Float[Tensor, " n"]:
         layers = [(w[k : k + 1], b[k : k + 1]) for w, b in zip(self.weights, self.biases, strict=True)]
-        return _one_after_another(view, layers)[0]
-
-
-def fastest_form(count: int, width: int, device: torch.device) -> str:
-    """What to run K networks as, by their first width; measured by bench/rpgan_cost.py on two CPU cores."""
-    if count == 1:
-        return "loop"
-    return "grouped" if device.type != "cpu" else "batched" if width <= 32 else "loop"
+        return _logits(view, layers, FORMS["loop"])[0]
 
 
 # Both together ------------------------------------------------------------------------------------------------
@@ -297,7 +268,7 @@ def full_view_mlp(dim: int, hidden: list[int], rng: Streams | int | None = None,
 
 
 def projected_convolutions(
-    side: int, channels: int, count: int, width: int = 128, rng: Streams | int | None = None, form: str | None = None
+    side: int, channels: int, count: int, width: int = 128, rng: Streams | int | None = None, form: str = "mixed"
 ) -> Projected:
     """The paper's K discriminators of images, each behind a random 8x8 filter with stride 2."""
     view = Filters(random_filters(channels, count, rng), side)

@@ -1,0 +1,128 @@
+"""What K discriminators cost: a training step against K, in three forms, beside the loop that everybody writes.
+
+    python bench/rpgan_cost.py               # 64-pixel images, widths 8, 16 and 32: a few minutes
+    python bench/rpgan_cost.py --threads 2   # the same on two cores
+
+Each repetition times every form once, one after the other, so that a busy machine slows all alike; the smallest time
+of each counts. Written to data/results/08_rpgan/cost.json.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from ganlab.methods.rpgan import RPGAN
+from ganlab.nets.dcgan import dcgan_generator
+from ganlab.nets.projected import FORMS, Projected, full_view_convolutions, projected_convolutions
+from ganlab.seeds import Streams
+from ganlab.train import threads, write_atomically
+from ganlab.train.run import plain, versions
+
+FOLDER = Path(__file__).parents[1] / "data" / "results" / "08_rpgan"
+SIDE, CHANNELS, BATCH, LATENT = 64, 3, 64, 100
+
+
+class SeparateNetworks(nn.Module):
+    """The discriminators as K modules in a Python loop: what grouping is measured against."""
+
+    def __init__(self, together: Projected):
+        super().__init__()
+        self.count, self.views, self.networks = together.count, nn.ModuleList(), nn.ModuleList()
+        for k in range(together.count):
+            view = nn.Conv2d(CHANNELS, 1, 8, 2, 3, bias=False).requires_grad_(False)
+            view.weight.copy_(together.view.weight[k : k + 1])
+            layers: list[nn.Module] = []
+            for weight, bias in zip(together.networks.weights, together.networks.biases, strict=True):
+                outputs, inputs, size, _ = weight.shape[1:]
+                layer = nn.Conv2d(inputs, outputs, size, 2 if size == 4 else 1, 1 if size == 4 else 0)
+                layer.load_state_dict({"weight": weight[k], "bias": bias[k]})
+                layers += [layer, nn.LeakyReLU(0.2, inplace=True)]
+            self.views.append(view)
+            self.networks.append(nn.Sequential(*layers[:-1], nn.Flatten(0)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        image = x.view(-1, CHANNELS, SIDE, SIDE)
+        return torch.stack([net(view(image)) for view, net in zip(self.views, self.networks, strict=True)])
+
+
+def discriminators(form: str, count: int, width: int) -> nn.Module:
+    if form == "modules":
+        return SeparateNetworks(projected_convolutions(SIDE, CHANNELS, count, width, 0))
+    return projected_convolutions(SIDE, CHANNELS, count, width, 0, form)
+
+
+def passes(network: nn.Module, real: Tensor) -> Callable[[], None]:
+    """What a step asks of the discriminators alone: forward and backward to the weights, on reals and on fakes."""
+
+    def work() -> None:
+        network.zero_grad(set_to_none=True)
+        (softplus(-network(real)).mean(1) + softplus(network(-real)).mean(1)).sum().backward()
+
+    return work
+
+
+def step(network: nn.Module, width: int, real: Tensor) -> Callable[[], None]:
+    """A whole training step: generator, discriminators, both optimisers."""
+    generator = dcgan_generator(SIDE, CHANNELS, LATENT, width, 0)
+    method = RPGAN(generator, network, rng=Streams(0), latent=LATENT, lr=2e-4)
+    return lambda: method.step(real)
+
+
+def fastest(works: dict[str, Callable[[], None]], repeats: int) -> dict[str, float]:
+    """The smallest seconds of each, taken in turns."""
+    best = dict.fromkeys(works, float("inf"))
+    for repeat in range(repeats + 1):
+        for name, work in works.items():
+            started = time.perf_counter()
+            work()
+            if repeat:  # the first warms up
+                best[name] = min(best[name], time.perf_counter() - started)
+    return best
+
+
+def measure(counts: list[int], widths: list[int], repeats: int, cores: int) -> None:
+    started, rows = time.perf_counter(), []
+    real = Streams(0, "cost").uniform(BATCH, CHANNELS * SIDE * SIDE) * 2 - 1
+    for width in widths:
+        single = full_view_convolutions(SIDE, CHANNELS, width // 2, 0)
+        for count in counts:
+            works = {f"D {form}": passes(discriminators(form, count, width), real) for form in ("modules", *FORMS)}
+            works |= {
+                f"step {form}": step(discriminators(form, count, width), width, real) for form in ("modules", *FORMS)
+            }
+            works["D full view"], works["step full view"] = passes(single, real), step(single, width, real)
+            row = {"width": width, "count": count, "milliseconds": {}}
+            for name, seconds in fastest(works, repeats).items():
+                row["milliseconds"][name] = round(1000 * seconds, 2)
+            rows.append(row)
+            taken = row["milliseconds"]
+            shares = [
+                f"{form} {taken[f'D {form}'] / taken['D modules']:.2f} "
+                f"({taken[f'step {form}'] / taken['step modules']:.2f})"
+                for form in FORMS
+            ]
+            growth = taken["step mixed"] / taken["step full view"]
+            print(f"width {width}, K {count}: {', '.join(shares)}; step over a single D's: {growth:.1f}", flush=True)
+    settings = {"side": SIDE, "channels": CHANNELS, "batch": BATCH, "threads": cores, "repeats": repeats}
+    content = {"command": "python bench/rpgan_cost.py" + (f" --threads {cores}" if cores > 1 else "")}
+    content |= {"seconds": round(time.perf_counter() - started), "versions": versions(), "settings": settings}
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    name = "cost.json" if cores == 1 else f"cost_{cores}_threads.json"
+    write_atomically(FOLDER / name, json.dumps(plain(content | {"rows": rows}), separators=(",", ":")) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--counts", type=int, nargs="+", default=[1, 4, 12, 24, 48])
+    parser.add_argument("--widths", type=int, nargs="+", default=[8, 16, 32])
+    parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    with threads(arguments.threads):
+        measure(arguments.counts, arguments.widths, arguments.repeats, arguments.threads)
