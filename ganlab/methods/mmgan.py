@@ -269,7 +269,7 @@ class MMGAN(GAN):
         discriminator: a `ganlab.nets.featured.FeatureDiscriminator`: `features_and_logits(x)`. Use at least 128
             features, see `rank_floor`.
         form: `"sphere"` (eq. 5), or eq. 8 with a kernel: `"linear"`, `"rbf"`, `"exponential"`.
-        alpha: weight of the radius term; beta: of R_G (0: without); delta: of the past in the moving averages.
+        alpha: weight of the radius term; beta: of R_G (0: not computed); delta: of the past in the moving averages.
             Each may be a tensor of shape `(*seeds)`, so a sweep trains side by side.
         bound: B of `bounded`; `math.inf` for none, as printed.
         factor: of `bandwidth`.
@@ -363,6 +363,8 @@ class MMGAN(GAN):
             matched = sphere_loss(*spheres, self.alpha)
         else:
             matched = kernel_loss(*spheres, self.kernel, sigma, self.alpha)
+        if isinstance(self.beta, int | float) and self.beta == 0:
+            return matched, {"matched": matched}
         regulariser = correlation_regulariser(fake)
         return matched + self.beta * regulariser, {"matched": matched, "regulariser": regulariser}
 

@@ -277,7 +277,7 @@ def test_values_and_gradients_stay_finite(case, form, bound):
     (gradient,) = torch.autograd.grad(loss, fake)
     assert loss.isfinite() and gradient.isfinite().all()
     if case in ("equal batches", "equal samples", "all zero"):
-        assert float(parts["matched"]) == pytest.approx(0.0, abs=1e-12)
+        assert parts["matched"].item() == pytest.approx(0.0, abs=1e-12)
 
 
 # Moving averages ------------------------------------------------------------------------------------------------
