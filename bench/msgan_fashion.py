@@ -1,0 +1,105 @@
+"""Class-conditional DCGANs on Fashion-MNIST: MSGAN's CIFAR-10 task in miniature.
+
+    python bench/msgan_fashion.py     # conditional GAN with one and two latents, MSGAN; 3 seeds
+
+Written to data/results/05_msgan/fashion.json. Needs the full Fashion-MNIST (`ganlab data download fashion`), which is
+shrunk to 16x16 pixels.
+"""
+
+import argparse
+import time
+
+import torch
+from msgan_2d import FOLDER, write
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from ganlab.data.classifiers import classify, load_classifier
+from ganlab.data.images import Batches, contact_sheet, to_uint8, to_unit
+from ganlab.data.real import fashion
+from ganlab.methods.msgan import MSGAN, ConditionalGAN
+from ganlab.metrics.distances import frechet_distance, pairwise_diversity
+from ganlab.metrics.features import FeatureNetwork
+from ganlab.metrics.ndb import ndb
+from ganlab.nets.conditional import Conditional
+from ganlab.nets.dcgan import dcgan_discriminator, dcgan_generator
+from ganlab.seeds import Streams
+from ganlab.train import threads, train
+
+SIDE, CLASSES, EACH = 16, 10, 1000
+SETTINGS = {"side": SIDE, "latent": 32, "width": 16, "batch": 32, "lr": 2e-4, "weight_decay": 1e-4, "bins": 20}
+ARMS = {"one latent": {"draws": 1}, "conditional GAN": {}, "MSGAN": {"weight": 1.0}}
+
+
+def build(arm: dict, seed: int) -> ConditionalGAN:
+    rng, width, latent = Streams(seed, "weights"), SETTINGS["width"], SETTINGS["latent"]
+    generator = Conditional(dcgan_generator(SIDE, 1, latent + CLASSES, width, rng))
+    discriminator = Conditional(dcgan_discriminator(SIDE, 1 + CLASSES, width, rng), pixels=SIDE * SIDE)
+    common = {name: SETTINGS[name] for name in ("latent", "lr", "weight_decay")} | {"rng": rng}
+    return (MSGAN if "weight" in arm else ConditionalGAN)(generator, discriminator, **arm, **common)
+
+
+@torch.no_grad()
+def generated(method: ConditionalGAN, each: int) -> Tensor:
+    """`each` images of every class, class by class, with the running statistics of batch norm."""
+    method.generator.eval()
+    images = method.sample(torch.eye(CLASSES).repeat_interleave(each, 0))
+    method.generator.train()
+    return images.view(-1, 1, SIDE, SIDE)
+
+
+def by_class(images: Tensor, labels: Tensor, each: int) -> list[Tensor]:
+    return [to_unit(images[labels == k][:each]) for k in range(CLASSES)]
+
+
+def measure(made: list[Tensor], real: list[Tensor], held_out: list[Tensor], features: FeatureNetwork) -> dict:
+    """Numbers for each class: bins and Jensen-Shannon, Fréchet distance and diversity on features, right class."""
+    rows: dict[str, list] = {name: [] for name in ("ndb", "jsd", "frechet", "diversity", "recognised")}
+    for k, (own, training, unseen) in enumerate(zip(made, real, held_out, strict=True)):
+        found = ndb(training.flatten(1), own.flatten(1), unseen.flatten(1), bins=SETTINGS["bins"]).generated
+        rows["ndb"].append(found.different)
+        rows["jsd"].append(found.jensen_shannon)
+        seen = features.of(own)
+        rows["frechet"].append(frechet_distance(features.of(unseen), seen).value)
+        rows["diversity"].append(pairwise_diversity(seen).value)
+        rows["recognised"].append((classify("fashion", own) == k).double().mean())
+    return rows
+
+
+def main(steps: int, seeds: list[int]) -> None:
+    started = time.perf_counter()
+    training, test = (fashion(split, full=True, size=SIDE) for split in ("train", "test"))
+    every_real = by_class(training.images, training.labels, 6000)
+    real, fresh = [part[:5000] for part in every_real], [part[5000:] for part in every_real]
+    held_out = by_class(test.images, test.labels, EACH)
+    features = FeatureNetwork(load_classifier("fashion").body, "fashion classifier (ganlab), last features", 96)
+    content = {"settings": SETTINGS | {"steps": steps, "seeds": seeds, "samples_each": EACH}, "names": test.names}
+    content |= {"features": features.name, "real": measure(fresh, real, held_out, features), "runs": {}}
+    items, labels = to_unit(training.images).flatten(1), one_hot(training.labels, CLASSES).float()
+    for name, arm in ARMS.items():
+        content["runs"][name] = []
+        for seed in seeds:
+            method, before = build(arm, seed), time.process_time()
+            history = train(method, Batches(items, SETTINGS["batch"], seed, labels=labels), steps, every=steps // 10)
+            cpu = time.process_time() - before
+            made = generated(method, EACH)
+            numbers = measure(list(made.split(EACH)), real, held_out, features) | {"cpu_seconds": round(cpu, 1)}
+            numbers |= {"ratio": history["ratio"]} if "ratio" in history.names else {}
+            content["runs"][name].append(numbers)
+            means = {key: round(sum(map(float, numbers[key])) / CLASSES, 3) for key in content["real"]}
+            print(name, seed, means, f"{cpu:.0f} s", flush=True)
+            if seed == seeds[0] and name != "one latent":
+                FOLDER.mkdir(parents=True, exist_ok=True)
+                sheet = contact_sheet(torch.cat([to_uint8(part[:12]) for part in made.split(EACH)]), 12, gap=0)
+                Image.fromarray(sheet[0].numpy()).save(FOLDER / f"fashion_{name.split()[0].lower()}.png", optimize=True)
+            write("fashion", content, started, "python bench/msgan_fashion.py")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    with threads(1):
+        main(arguments.steps, list(range(arguments.seeds)))
