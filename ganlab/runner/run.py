@@ -31,7 +31,7 @@ from ganlab.runner.parameters import Parameter, check_parameters, read_parameter
 from ganlab.runner.profiles import read_profile
 
 # What a notebook computes does not depend on these parts of the package.
-_NOT_IN_RESULTS = {"cli.py", "doctor.py", "authoring", "runner", "sweep"}
+_NOT_IN_RESULTS = {"cli.py", "doctor.py", "authoring", "classroom", "runner", "sweep"}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,115 @@
+"""The folder that a teacher starts a class with, and what becomes of the class's runs."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import math
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ganlab.classroom.submission import Submission
+from ganlab.errors import GanlabError
+from ganlab.files import write_atomically
+from ganlab.learn import chapters as known
+from ganlab.runner.chapters import Chapter
+
+SEEDS = 1_000_000
+HAND_IN = """# {name}
+
+Work in the notebooks of this folder, from top to bottom; each exercise is checked when you run its cell.
+
+Your own seed, so that the class together sees many: `ganlab class seed {code} YOUR-NAME`.
+
+Handing in, without a network: `ganlab submit YOUR-NAME 01_gan_from_scratch.ipynb` makes `YOUR-NAME.json`, a small file
+with the code of your cells. Give that file, or the notebooks themselves, to your teacher.
+"""
+
+
+def new_class(name: str, folder: Path, chapters: Sequence[Chapter]) -> Path:
+    """Make `folder`: notebooks for the students, solved ones and an answer key for the teacher, the class's code.
+
+    Raises:
+        GanlabError: the folder exists and is not empty, a chapter has no notebook, or the folder cannot be written.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise GanlabError(f"{folder} is not empty: choose another name, or another folder with --out.")
+    for chapter in chapters:
+        if not chapter.learner.exists():
+            raise GanlabError(f"Chapter {chapter.name} has no notebook yet.")
+    code = secrets.token_hex(4)
+    for chapter in chapters:
+        _copy(chapter.learner, folder / "students" / chapter.learner.name)
+        _copy(chapter.notebook(solutions=True), folder / "teacher" / "solutions" / chapter.learner.name)
+    write_atomically(folder / "students" / "README.md", HAND_IN.format(name=name, code=code))
+    write_atomically(folder / "teacher" / "answers.md", answer_key([chapter.number for chapter in chapters]))
+    content = {"class": name, "code": code, "chapters": [chapter.name for chapter in chapters]}
+    write_atomically(folder / "class.json", json.dumps(content, indent=2) + "\n")
+    return folder
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def student_seed(code: str, student: str) -> int:
+    """A seed for each student of a class: the same whenever it is asked for, another in another class."""
+    digest = hashlib.sha256(f"{code}/{student.strip().casefold()}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % SEEDS
+
+
+def answer_key(numbers: Sequence[str]) -> str:
+    """All exercises and questions of these chapters with the course's answers, as Markdown."""
+    text = ["# Answers", ""]
+    for number in numbers:
+        exercises, questions = known.exercises(number), known.questions(number)
+        if not exercises and not questions:
+            continue
+        minutes = sum(exercise.minutes for exercise in exercises.values())
+        text += [f"## Chapter {number}: {len(exercises)} exercises, {minutes} minutes; {len(questions)} questions", ""]
+        for exercise in exercises.values():
+            source = inspect.cleandoc(inspect.getsource(exercise.reference))
+            text += [f"### {exercise.name} (difficulty {exercise.difficulty}, {exercise.minutes} minutes)", ""]
+            text += ["```python", source, "```", ""]
+        for question in questions.values():
+            text += [f"### {question.name}", "", question.text, ""]
+            for letter, choice in zip(question.letters, question.choices, strict=True):
+                mark = " **right**" if letter == question.right else ""
+                text += [f"- {letter}) {choice.text}{mark}. {choice.response}"]
+            text += [""]
+    return "\n".join(text)
+
+
+def merged_results(submissions: Sequence[Submission]) -> list[dict[str, Any]]:
+    """One row for each number of each student's runs; a list of numbers, one a seed, gives a row each."""
+    rows = []
+    for submission in submissions:
+        for run, result in submission.results.items():
+            if not isinstance(result, dict):
+                continue
+            first = result.get("parameters", {}).get("seed", 0) if isinstance(result.get("parameters"), dict) else 0
+            for quantity, value in result.items():
+                numbers = value if isinstance(value, list) else [value]
+                if quantity == "seconds" or not all(_is_number(number) for number in numbers):
+                    continue
+                for place, number in enumerate(numbers):
+                    seed = first + place if _is_number(first) else place
+                    rows.append(
+                        {
+                            "student": submission.student,
+                            "run": str(run),
+                            "quantity": quantity,
+                            "seed": seed,
+                            "value": float(number),
+                        }
+                    )
+    return rows
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

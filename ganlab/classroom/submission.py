@@ -1,0 +1,185 @@
+"""What a student hands in: a notebook, or the small JSON file that `ganlab submit` makes of notebooks.
+
+Both are read as text. Nothing in them runs here; see `ganlab.classroom.grade`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ganlab.errors import GanlabError
+from ganlab.files import write_atomically
+
+FORMAT = 1
+LARGEST = 20_000_000  # bytes of a file that is read at all
+NAME = re.compile(r"[\w][\w .@+-]{0,79}")
+EXERCISE = re.compile(r"""^\s*@exercise\(\s*["']([\w.]+)["']\s*\)""", re.MULTILINE)
+MAGIC = re.compile(r"^\s*[%!?].*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's code cells, in order, and results of runs, by notebook name."""
+
+    student: str
+    cells: list[str]
+    results: dict[str, Any] = field(default_factory=dict)
+
+
+def read_submission(path: Path) -> Submission:
+    """A notebook or a submission file; the student is named by the file, or by its folder if it is a chapter's name.
+
+    Raises:
+        GanlabError: too large, or neither a notebook nor a submission.
+    """
+    if path.stat().st_size > LARGEST:
+        raise GanlabError(f"{path.name} has {path.stat().st_size / 1e6:.0f} MB; a submission has at most 20.")
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        raise GanlabError(f"{path.name} is broken: it is not JSON, as notebooks and submissions are.") from None
+    if path.suffix == ".ipynb":
+        student = path.parent.name if re.match(r"\d\d_", path.name) else path.stem
+        return Submission(student, _code_cells(content, path))
+    try:
+        if content["ganlab_submission"] != FORMAT:
+            raise ValueError
+        student, cells, results = content["student"], content["cells"], content.get("results", {})
+        if not (isinstance(student, str) and NAME.fullmatch(student) and isinstance(results, dict)):
+            raise ValueError
+        if not all(isinstance(cell, str) for cell in cells):
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise GanlabError(f"{path.name} is no submission of this version: hand in the notebook itself.") from None
+    return Submission(student, cells, results)
+
+
+def make_submission(student: str, notebooks: list[Path], results: list[Path], out: Path) -> Path:
+    """Put the code cells of notebooks, and `result.json` files of runs, into one small file.
+
+    Raises:
+        GanlabError: a name that cannot be a file's, an unreadable notebook, or no exercise in any of them.
+    """
+    if not NAME.fullmatch(student):
+        raise GanlabError(f"'{student}' cannot be used as a name: letters, digits, spaces and . @ + - _ are fine.")
+    cells = [cell for path in notebooks for cell in read_submission(path).cells]
+    if not any(EXERCISE.search(cell) for cell in cells):
+        raise GanlabError("There is no exercise in what you hand in: give the notebooks that you worked in.")
+    content = {
+        "ganlab_submission": FORMAT,
+        "student": student,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cells": cells,
+        "results": {path.resolve().parent.name: _result(path) for path in results},
+    }
+    path = out / f"{student.replace(' ', '_')}.json"
+    write_atomically(path, json.dumps(content, indent=1) + "\n")
+    return path
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a submission says to one exercise: the source of a function or class, or why there is none."""
+
+    name: str
+    source: str = ""
+    defines: str = ""
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A submission taken apart: attempts in their order, answers to questions, and what the attempts may build on."""
+
+    attempts: list[Attempt]
+    answers: dict[str, str]
+    helpers: list[str]
+
+
+def take_apart(cells: list[str]) -> Work:
+    """Find attempts, answers and helpers without running anything.
+
+    Helpers are imports, functions, classes and constants of all cells. Training, figures and downloads are left out:
+    grading a notebook takes seconds, whatever the notebook takes.
+    """
+    attempts: dict[str, Attempt] = {}
+    answers: dict[str, str] = {}
+    helpers: list[str] = []
+    constants: dict[str, Any] = {}
+    for cell in cells:
+        text = MAGIC.sub("pass", cell)
+        try:
+            statements = ast.parse(text).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            for name in EXERCISE.findall(cell):
+                where = f" in line {error.lineno} of the cell" if getattr(error, "lineno", None) else ""
+                attempts[name] = Attempt(name, fault=f"the cell is not Python: {getattr(error, 'msg', error)}{where}.")
+            continue
+        for statement in statements:
+            name = _exercise_of(statement)
+            source = ast.unparse(statement)
+            if name:
+                statement.decorator_list = []
+                attempts[name] = Attempt(name, ast.unparse(statement), statement.name)
+            elif isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
+                helpers.append(source)
+            elif isinstance(statement, ast.Assign | ast.AnnAssign) and _is_constant(statement.value):
+                helpers.append(source)
+                constants |= _assigned(statement)
+            if asked := _question_of(statement, constants):
+                answers |= asked
+    return Work(list(attempts.values()), answers, helpers)
+
+
+def _exercise_of(statement: ast.stmt) -> str:
+    for decorator in getattr(statement, "decorator_list", []):
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "exercise" and decorator.args:
+            value = getattr(decorator.args[0], "value", "")
+            return value if isinstance(value, str) else ""
+    return ""
+
+
+def _question_of(statement: ast.stmt, constants: dict[str, Any]) -> dict[str, str]:
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not (isinstance(call, ast.Call) and getattr(call.func, "id", "") == "predict" and call.args):
+        return {}
+    name = getattr(call.args[0], "value", None)
+    given = call.args[1] if len(call.args) > 1 else None
+    answer = constants.get(given.id, "") if isinstance(given, ast.Name) else getattr(given, "value", "")
+    return {name: str(answer)[:20]} if isinstance(name, str) else {}
+
+
+def _is_constant(value: ast.expr | None) -> bool:
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _assigned(statement: ast.Assign | ast.AnnAssign) -> dict[str, Any]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    value = ast.literal_eval(statement.value)
+    return {target.id: value for target in targets if isinstance(target, ast.Name)}
+
+
+def _code_cells(content: Any, path: Path) -> list[str]:
+    try:
+        return ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
+    except (KeyError, TypeError):
+        raise GanlabError(f"{path.name} is broken: it is JSON, but no notebook.") from None
+
+
+def _result(path: Path) -> Any:
+    try:
+        if path.stat().st_size > 100_000:
+            raise GanlabError(f"{path} is too large for a result ({path.stat().st_size / 1000:.0f} kB).")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise GanlabError(f"{path} is not the result.json of a run.") from None

@@ -1,0 +1,48 @@
+"""The folder for a class, the students' seeds, and what their runs add up to."""
+
+import json
+
+import pytest
+
+from ganlab.classroom.kit import answer_key, merged_results, new_class, student_seed
+from ganlab.classroom.submission import Submission
+from ganlab.errors import GanlabError
+from ganlab.learn import chapters as known
+from ganlab.runner.chapters import find_chapter, find_notebooks
+
+
+def test_students_get_no_solutions_and_the_teacher_gets_all(tmp_path):
+    notebooks = find_notebooks()
+    folder = new_class("GANs 2027", tmp_path / "class", [find_chapter(notebooks, "01")])
+    student, solved = folder / "students", folder / "teacher" / "solutions"
+    assert (student / "01_gan_from_scratch.ipynb").read_bytes() != (solved / "01_gan_from_scratch.ipynb").read_bytes()
+    assert "raise NotImplementedError" in (student / "01_gan_from_scratch.ipynb").read_text()
+    assert json.loads((folder / "class.json").read_text())["code"] in (student / "README.md").read_text()
+    key = (folder / "teacher" / "answers.md").read_text()
+    assert all(name in key for name in (*known.exercises("01"), *known.questions("01")))
+    with pytest.raises(GanlabError, match="is not empty"):
+        new_class("GANs 2027", folder, [])
+
+
+def test_the_key_marks_one_answer_of_each_question():
+    assert answer_key(["01"]).count("**right**") == len(known.questions("01"))
+
+
+def test_seeds_differ_between_students_and_classes_and_stay():
+    assert student_seed("c0de", "Ada") == student_seed("c0de", " ada ")
+    seeds = {student_seed(code, name) for code in ("a", "b") for name in map(str, range(50))}
+    assert len(seeds) == 100 and all(0 <= seed < 1_000_000 for seed in seeds)
+
+
+def test_results_become_one_row_a_seed_and_odd_ones_are_left_out():
+    rows = merged_results(
+        [
+            Submission("ada", [], {"r1": {"line": "x", "seconds": 3, "modes": [3, 8], "parameters": {"seed": 40}}}),
+            Submission("bob", [], {"r1": {"modes": [None, 2], "score": 0.5, "big": float("inf")}, "r2": 3}),
+        ]
+    )
+    assert [(row["student"], row["quantity"], row["seed"], row["value"]) for row in rows] == [
+        ("ada", "modes", 40, 3.0),
+        ("ada", "modes", 41, 8.0),
+        ("bob", "score", 0, 0.5),
+    ]

@@ -1,0 +1,96 @@
+"""Reading what students hand in, without running any of it."""
+
+import json
+
+import nbformat
+import pytest
+
+from ganlab.classroom.submission import make_submission, read_submission, take_apart
+from ganlab.errors import GanlabError
+
+RIGHT = """%matplotlib inline
+import torch
+from torch.nn.functional import softplus
+@exercise("gan.generator_loss")
+def generator_loss(fake_logits):
+    return softplus(-fake_logits).mean(-1)
+print("trained for hours")"""
+
+
+def notebook(path, *cells):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
+    return path
+
+
+def test_attempts_answers_and_helpers_are_found_without_running_anything():
+    work = take_apart(
+        [
+            RIGHT,
+            'answer = "b"\npredict("gan.rotation", answer)',
+            'predict("gan.no_detach", "c")',
+            "rate: float = 0.1\nheavy = train(model)\nclass Net: pass",
+        ]
+    )
+    (attempt,) = work.attempts
+    assert (attempt.name, attempt.defines, attempt.fault) == ("gan.generator_loss", "generator_loss", "")
+    assert "exercise" not in attempt.source
+    assert work.answers == {"gan.rotation": "b", "gan.no_detach": "c"}
+    assert work.helpers[:2] == ["import torch", "from torch.nn.functional import softplus"]
+    assert not any("train" in helper for helper in work.helpers)
+
+
+def test_the_last_of_two_attempts_counts():
+    first, second = RIGHT, RIGHT.replace("-fake", "+fake")
+    (attempt,) = take_apart([first, second]).attempts
+    assert "+fake" in attempt.source
+
+
+def test_a_cell_that_is_no_python_names_its_exercise_and_line():
+    (attempt,) = take_apart(['@exercise("gan.generator_loss")\ndef generator_loss(fake_logits:\n    return 1']).attempts
+    assert attempt.name == "gan.generator_loss" and attempt.fault.startswith("the cell is not Python")
+    assert "line 2" in attempt.fault
+
+
+def test_a_submission_holds_the_code_and_comes_back_the_same(tmp_path):
+    path = notebook(tmp_path / "01_gan_from_scratch.ipynb", RIGHT, 'answer = "a"')
+    result = tmp_path / "run" / "result.json"
+    result.parent.mkdir()
+    result.write_text('{"line": "x", "modes": [3, 4]}')
+    made = make_submission("Ada L.", [path], [result], tmp_path)
+    assert made.name == "Ada_L..json"
+    back = read_submission(made)
+    assert (back.student, back.cells) == ("Ada L.", [RIGHT, 'answer = "a"'])
+    assert back.results == {"run": {"line": "x", "modes": [3, 4]}}
+
+
+def test_students_are_named_by_the_file_or_by_the_folder(tmp_path):
+    assert read_submission(notebook(tmp_path / "ada.ipynb", RIGHT)).student == "ada"
+    assert read_submission(notebook(tmp_path / "bob" / "01_gan.ipynb", RIGHT)).student == "bob"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.ipynb", "{half", "is broken: it is not JSON"),
+        ("a.ipynb", "[1, 2]", "it is JSON, but no notebook"),
+        ("a.ipynb", '{"cells": [3]}', "it is JSON, but no notebook"),
+        ("a.json", '{"ganlab_submission": 9}', "no submission of this version"),
+        ("a.json", '{"ganlab_submission": 1, "student": "../../x", "cells": []}', "no submission of this version"),
+        ("a.json", '{"ganlab_submission": 1, "student": "x", "cells": [3]}', "no submission of this version"),
+        ("a.json", "[" * 100_000, "is broken: it is not JSON"),
+    ],
+)
+def test_what_is_no_submission_is_said_in_one_sentence(tmp_path, name, content, sentence):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(GanlabError, match=sentence):
+        read_submission(tmp_path / name)
+
+
+def test_handing_in_nothing_is_refused(tmp_path):
+    path = notebook(tmp_path / "01_gan.ipynb", "1 + 1")
+    with pytest.raises(GanlabError, match="There is no exercise in what you hand in"):
+        make_submission("Ada", [path], [], tmp_path)
+    with pytest.raises(GanlabError, match="cannot be used as a name"):
+        make_submission("../Ada", [path], [], tmp_path)
+    assert json.loads(path.read_text())["cells"]
