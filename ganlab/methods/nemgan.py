@@ -1,4 +1,4 @@
-"""Noise Engineered Mode-matching GAN (Mishra, Jayendran, Prathosh et al., arXiv:1811.03692): a latent made of boxes.
+"""Noise Engineered Mode-matching GAN (arXiv:1811.03692): a latent made of boxes.
 
 The latent has one box a mode, z = (y, 0) + noise, with y one-hot; an inversion network reads the box from a sample;
 and how often each box is drawn, the prior, is learned until the boxes are as frequent as what they make.
@@ -232,7 +232,7 @@ class NEMGAN:
         lr, betas: Adam's for all networks. prior_lr, prior_decay: the prior's rate is prior_lr / (1 + prior_decay t).
 
     Departures from NEMGAN-P: latents for the networks are drawn with hard modes (there 5.7 % of them lie between
-    boxes at modes = 5), and the labelled reals are used one batch at a time (there two every tenth step).
+    boxes at modes = 5), and the labelled reals are used in one batch a step (there 120 batches in 100 steps, unevenly spread).
     """
 
     def __init__(
@@ -247,7 +247,7 @@ class NEMGAN:
         prior_start: int | None = 1000,
         labelled: tuple[Float[Tensor, "*seeds m dim"], Int[Tensor, "*seeds m"]] | None = None,
         supervise_start: int = 100,
-        supervise_every: int = 5,
+        supervise_every: int = 1,
         adversary: str = "wasserstein",
         penalty: float = 10.0,
         z_weight: float = 10.0,

@@ -1,0 +1,204 @@
+"""The longer 2D runs of chapter 07, each written to data/results/07_nemgan/NAME.json. One process, one thread.
+
+    python bench/nemgan_2d.py arms     # five arms on the unequal ring, 10 seeds
+    python bench/nemgan_2d.py labels   # how many labelled points does the prior need? 0 to 50, 10 seeds each
+    python bench/nemgan_2d.py start    # the prior starts after 0 to 1,500 steps, 10 seeds each
+
+The target: five Gaussians on a ring of radius 1, sigma 0.05, with weights .1, .1, .2, .3, .3.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ganlab.data.mixtures import GaussianMixture, ring
+from ganlab.methods.gan import GAN
+from ganlab.methods.nemgan import NEMGAN
+from ganlab.metrics.modes import mode_counts, nearest_mode
+from ganlab.nets.encoder import UniformCube
+from ganlab.nets.inversion import InversionNetwork
+from ganlab.nets.mlp import MLP, Linear
+from ganlab.seeds import Streams
+from ganlab.train import threads, train, write_atomically
+from ganlab.train.run import plain, versions
+
+FOLDER = Path(__file__).parents[1] / "data" / "results" / "07_nemgan"
+WEIGHTS = [0.1, 0.1, 0.2, 0.3, 0.3]
+SAMPLES = 2500
+SETTINGS = {
+    "steps": 2500, "batch": 64, "width": 32, "extra": 2, "lr": 1e-3, "betas": [0.5, 0.999], "labelled": 50,
+    "supervise_start": 0, "adversary": "cross-entropy", "z_weight": 1.0, "prior_start": 500, "prior_lr": 1e-2,
+}  # fmt: skip
+
+
+def target() -> GaussianMixture:
+    return ring(5, 1.0, 0.05, WEIGHTS)
+
+
+def players(seeds: list[int], settings: dict, modes: int = 5) -> tuple[Streams, MLP, MLP, InversionNetwork]:
+    rng, width, latent = Streams(seeds, "weights"), settings["width"], modes + settings["extra"]
+    generator = MLP([latent, width, width, 2], rng)
+    discriminator = MLP([2, width, width, 1], rng, "leaky_relu", scalar=True)
+    return (
+        rng,
+        generator,
+        discriminator,
+        InversionNetwork(MLP([2, width, width, latent], rng), Linear(latent, modes, rng)),
+    )
+
+
+def nemgan(
+    seeds: list[int], settings: dict, prior: list[float] | int = 5, labelled: int | None = None, **more
+) -> NEMGAN:
+    """NEMGAN-P as in chapter 07; `labelled` labelled points, of each seed its own, drawn from the mixture."""
+    rng, generator, discriminator, inversion = players(seeds, settings)
+    count = settings["labelled"] if labelled is None else labelled
+    few = target().sample_with_modes(count, Streams(seeds, "labelled")) if count else None
+    chosen = {
+        name: settings[name]
+        for name in ("lr", "betas", "adversary", "z_weight", "supervise_start", "prior_start", "prior_lr")
+    } | more
+    modes = prior if isinstance(prior, int) else torch.tensor(prior)
+    return NEMGAN(
+        generator, discriminator, inversion, rng=rng, modes=modes, latent=5 + settings["extra"], labelled=few, **chosen
+    )
+
+
+def uniform_gan(seeds: list[int], settings: dict) -> GAN:
+    """The plain GAN with the same generator and discriminator on a cube: a latent that is one piece."""
+    rng, generator, discriminator, _ = players(seeds, settings)
+    latent = 5 + settings["extra"]
+    cube = nn.Sequential(UniformCube(), generator)
+    return GAN(cube, discriminator, rng=rng, latent=latent, lr=settings["lr"], betas=tuple(settings["betas"]))
+
+
+def box_table(method: NEMGAN, mixture: GaussianMixture, n: int = 500) -> Tensor:
+    """(seeds, boxes, modes): of n samples of each box, the share nearest to each mode."""
+    rows = []
+    for box in range(method.modes):
+        mode, _ = nearest_mode(method.sample(n, mode=box), mixture)
+        rows.append(torch.nn.functional.one_hot(mode, mixture.modes).double().mean(-2))
+    return torch.stack(rows, -2)
+
+
+def look(mixture: GaussianMixture):
+    """What is recorded: counts of high-quality samples by mode, the prior, what h says of real points."""
+    real, modes = mixture.sample_with_modes(1000, 12345)
+
+    @torch.no_grad()
+    def measure(step: int, method) -> dict:
+        samples = method.sample(SAMPLES)
+        record = {"counts": mode_counts(samples, mixture)}
+        if isinstance(method, NEMGAN):
+            found = method.posteriors(real.expand(*samples.shape[:-2], -1, -1))
+            record |= {"prior": method.prior.probabilities, "found": found.mean(-2)}
+            record["agreement"] = (found.argmax(-1) == modes).double().mean(-1)
+        return record
+
+    return measure
+
+
+def run(method, seeds: list[int], settings: dict, shown: int = 0) -> dict:
+    """Train and measure one arm of all seeds."""
+    before, mixture = time.process_time(), target()
+    every = settings["steps"] // 20
+    history = train(
+        method, mixture.batches(settings["batch"], seeds), settings["steps"], every=every, look=look(mixture)
+    )
+    names = [name for name in ("counts", "prior", "found", "agreement") if name in history.names]
+    result = {"steps": history.steps, **{name: history[name] for name in names}}
+    if isinstance(method, NEMGAN):
+        result["boxes"] = box_table(method, mixture)
+    if shown:
+        samples, modes = method.sample(shown), None
+        result["samples"] = samples[0].mul(1000).round().int()
+        if isinstance(method, NEMGAN):
+            modes = method.draw(shown, method.rng.for_purpose("look"))[1].argmax(-1)
+            result["sample_boxes"] = modes[0]
+    return result | {"cpu_seconds": round(time.process_time() - before)}
+
+
+def write(name: str, content: dict, started: float) -> None:
+    command = f"python bench/nemgan_2d.py {name}"
+    content = {"command": command, "seconds": round(time.perf_counter() - started), "versions": versions(), **content}
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    write_atomically(FOLDER / f"{name}.json", json.dumps(rounded(plain(content)), separators=(",", ":")) + "\n")
+
+
+def rounded(value):
+    """Four digits are enough."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return round(value, 4) if isinstance(value, float) and abs(value) > 1e-2 else value
+
+
+def say(title: str, result: dict) -> None:
+    counts = result["counts"][:, -1].double() / SAMPLES
+    line = f"{title}: mass in place {torch.minimum(counts, torch.tensor(WEIGHTS).double()).sum(-1).mean():.3f}"
+    if "prior" in result:
+        error = (result["prior"][:, -1] - torch.tensor(WEIGHTS)).abs().sum(-1) / 2
+        right = result["agreement"][:, -1].mean()
+        line += f", prior off by {error.mean():.3f} (worst {error.max():.3f}), h right {right:.3f}"
+    print(line, f"{result['cpu_seconds']} s", flush=True)
+
+
+def arms(settings: dict, seeds: list[int]) -> dict:
+    """A latent in one piece; boxes with a wrong, a learned and the true prior; and the learned one by a critic."""
+    fixed = {"prior_start": None}
+    built = {
+        "one uniform latent": lambda: uniform_gan(seeds, settings),
+        "boxes, uniform prior": lambda: nemgan(seeds, settings, **fixed),
+        "boxes, learned prior": lambda: nemgan(seeds, settings),
+        "boxes, true prior": lambda: nemgan(seeds, settings, WEIGHTS, **fixed),
+        "learned, WGAN-GP": lambda: nemgan(
+            seeds, settings, adversary="wasserstein", betas=(0.5, 0.9), penalty=0.1, lr=2e-3
+        ),
+        "learned, labels from step 100": lambda: nemgan(seeds, settings, supervise_start=100),
+        "learned, z weighs 10": lambda: nemgan(seeds, settings, z_weight=10.0),
+    }
+    found = {}
+    for name, build in built.items():
+        found[name] = run(build(), seeds, settings, shown=400)
+        say(name, found[name])
+    return {"runs": found}
+
+
+def labels(settings: dict, seeds: list[int]) -> dict:
+    counts, found = [0, 5, 10, 20, 50], []
+    for count in counts:
+        found.append(run(nemgan(seeds, settings, labelled=count), seeds, settings, shown=400))
+        say(f"{count} labelled points", found[-1])
+    return {"labelled": counts, "runs": found}
+
+
+def start(settings: dict, seeds: list[int]) -> dict:
+    starts, counts, found = [0, 100, 500, 1500], [0, 20], {}
+    for count in counts:
+        for first in starts:
+            method = nemgan(seeds, settings, labelled=count, prior_start=first)
+            found[f"{count}/{first}"] = run(method, seeds, settings)
+            say(f"{count} labelled points, prior from step {first}", found[f"{count}/{first}"])
+    return {"starts": starts, "labelled": counts, "runs": found}
+
+
+EXPERIMENTS = {"arms": arms, "labels": labels, "start": start}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("experiment", choices=list(EXPERIMENTS))
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--set", default="{}", help="JSON of settings to change; nothing is written then")
+    arguments = parser.parse_args()
+    changes, started = json.loads(arguments.set), time.perf_counter()
+    chosen = list(range(arguments.first_seed, arguments.first_seed + arguments.seeds))
+    with threads(1):
+        content = EXPERIMENTS[arguments.experiment](SETTINGS | changes, chosen)
+    if not changes and arguments.first_seed == 0:
+        write(arguments.experiment, {"settings": {**SETTINGS, "seeds": chosen}, "weights": WEIGHTS, **content}, started)
