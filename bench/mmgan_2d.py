@@ -1,8 +1,10 @@
 """The long 2D runs of chapter 06, each written to data/results/06_mmgan/NAME.json. One process, one thread.
 
     python bench/mmgan_2d.py arms        # recipes of chapter 03 with every method, 10 seeds: about 12 minutes
-    python bench/mmgan_2d.py ablation    # one knob at a time, 10 seeds: about 5 minutes a form
+    python bench/mmgan_2d.py ablation    # one knob at a time, 10 seeds: about 5 minutes
     python bench/mmgan_2d.py rates       # three methods at four learning rates, 10 seeds: about 6 minutes
+
+`--only` runs a part (`arms --only momentum`, `rates --only GAN`) and leaves the others in the file as they are.
 
 Every discriminator, the plain GAN's too, has 128 features before its logit: the recipe's own layers and one more.
 Nothing was tuned: rates, momentum and batch are the recipe's, and alpha = 1, delta = 0.9, B = 1 and the bandwidth's
@@ -12,10 +14,14 @@ factor 1 were set before the first run. beta = 0.01 is one hundredth of the pape
 import argparse
 import json
 import math
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ganlab.methods.gan import GAN
 from ganlab.methods.mmgan import MMGAN, FeatureMatchingGAN
@@ -32,13 +38,13 @@ SAMPLES, FEATURES = 2500, 128
 RECIPES = ["ring-healthy", "strong-discriminator", "fast-generator", "momentum"]
 ARMS = {
     "GAN": (GAN, {}),
-    "GAN, 2x the steps": (GAN, {}),
     "feature matching": (FeatureMatchingGAN, {}),
     "MMGAN eq. 5, no R_G": (MMGAN, {"form": "sphere", "beta": 0.0}),
     "MMGAN linear, no R_G": (MMGAN, {"form": "linear", "beta": 0.0}),
     "MMGAN RBF, no R_G": (MMGAN, {"form": "rbf", "beta": 0.0}),
     "MMGAN EXP, no R_G": (MMGAN, {"form": "exponential", "beta": 0.0}),
     "MMGAN RBF": (MMGAN, {"form": "rbf", "beta": 0.01}),
+    "MMGAN eq. 5, no bound": (MMGAN, {"form": "sphere", "beta": 0.0, "bound": math.inf}),
 }
 USUAL = {"alpha": 1.0, "beta": 0.0, "delta": 0.9, "adversarial": 1.0}
 KNOBS = {
@@ -55,7 +61,7 @@ KNOBS = {
 
 
 def trained(name: str, kind: type[GAN], seeds: list[int], steps: int = 0, lr: float = 0.0, **settings) -> dict:
-    """Counts by mode (seeds, modes) of a method on a recipe, and the processor time that it took."""
+    """Counts by mode (seeds, modes) after the recipe's steps and, of a longer run, at its end."""
     chosen, rng = recipe(name).settings, Streams(seeds)
     generator = MLP([chosen.latent, *chosen.generator, 2], rng.for_purpose("generator"), chosen.activation)
     sizes = [2, *chosen.discriminator, FEATURES]
@@ -63,9 +69,17 @@ def trained(name: str, kind: type[GAN], seeds: list[int], steps: int = 0, lr: fl
     common = {"rng": rng, "latent": chosen.latent, "betas": (chosen.beta1, 0.999)}
     common |= {"lr": lr or chosen.discriminator_lr, "generator_lr": lr or chosen.generator_lr}
     method, target = kind(generator, discriminator, **common, **settings), chosen.target()
+    seen: list[tuple[float, Tensor]] = []
+
+    def look(step: int, method: GAN) -> dict:
+        seen.append((time.process_time() - started, mode_counts(method.sample(SAMPLES), target)))
+        return {}
+
     started = time.process_time()
-    history = train(method, target.batches(chosen.batch, rng.for_purpose("data")), steps or chosen.steps)
-    found = {"counts": mode_counts(method.sample(SAMPLES), target), "cpu_seconds": time.process_time() - started}
+    batches = target.batches(chosen.batch, rng.for_purpose("data"))
+    history = train(method, batches, steps or chosen.steps, every=chosen.steps, look=look)
+    (cpu_seconds, counts), (_, later) = seen[0], seen[-1]
+    found = {"counts": counts, "later": later, "cpu_seconds": cpu_seconds}
     return found | {key: history[key][:, -1] for key in history.names}
 
 
@@ -78,75 +92,91 @@ def show(title: str, found: dict) -> None:
     )
 
 
-def write(name: str, content: dict, started: float, command: str) -> None:
-    content = {"command": command, "seconds": round(time.perf_counter() - started), "versions": versions(), **content}
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    rounded = json.loads(json.dumps(plain(content)), parse_float=lambda text: float(f"{float(text):.5g}"))
-    write_atomically(FOLDER / f"{name}.json", json.dumps(rounded, separators=(",", ":")) + "\n")
+@contextmanager
+def merged_file(path: Path) -> Iterator[Callable[[dict], None]]:
+    """`update(content)` puts content into the JSON file; what else the file holds stays. Writers wait for each other."""
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(Path(tempfile.gettempdir()) / "ganlab_mmgan_bench.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        def update(content: dict) -> None:
+            known = json.loads(path.read_text()) if path.exists() else {}
+            rounded = json.loads(json.dumps(plain(content)), parse_float=lambda text: float(f"{float(text):.5g}"))
+            rounded["seconds"] += known.get("seconds", 0)
+            write_atomically(path, json.dumps(_merged(known, rounded), separators=(",", ":")) + "\n")
+
+        yield update
 
 
-def arms(seeds: list[int], names: list[str]) -> None:
+def _merged(old: dict, new: dict) -> dict:
+    both = old.keys() & new.keys()
+    nested = {key: _merged(old[key], new[key]) for key in both if isinstance(old[key], dict)}
+    return old | new | nested
+
+
+def write(name: str, content: dict, seconds: float, command: str) -> None:
+    with merged_file(FOLDER / f"{name}.json") as update:
+        update({"command": command, "seconds": round(seconds), "versions": versions(), **content})
+
+
+def arms(seeds: list[int], only: list[str]) -> None:
     """Each recipe with each method; on the healthy ring also eq. 5 without our bound, as printed."""
-    started, runs = time.perf_counter(), {}
-    for name in names:
-        runs[name] = {}
-        chosen = ARMS | ({"MMGAN eq. 5, no bound": (MMGAN, {"form": "sphere", "beta": 0.0, "bound": math.inf})})
-        for arm, (kind, settings) in chosen.items():
+    facts = {"seeds": seeds, "samples": SAMPLES, "features": FEATURES, "beta": 0.01, "bound": 1.0, "factor": 1.0}
+    facts |= {name: value for name, value in USUAL.items() if name != "beta"}
+    for name in only or RECIPES:
+        for arm, (kind, settings) in ARMS.items():
             if name != "ring-healthy" and ("no bound" in arm or "linear" in arm):
                 continue
-            steps = recipe(name).settings.steps * (2 if "2x" in arm else 1)
-            runs[name][arm] = trained(name, kind, seeds, steps, **settings)
-            show(f"{name}, {arm}", runs[name][arm])
-        facts = {"seeds": seeds, "samples": SAMPLES, "features": FEATURES, "beta": 0.01, **USUAL_BUT_BETA}
-        write("arms", {"settings": facts, "runs": runs}, started, "python bench/mmgan_2d.py arms")
+            started = time.perf_counter()
+            found = trained(name, kind, seeds, recipe(name).settings.steps * (2 if arm == "GAN" else 1), **settings)
+            show(f"{name}, {arm}", found)
+            content = {"settings": facts, "runs": {name: {arm: found}}}
+            write("arms", content, time.perf_counter() - started, "python bench/mmgan_2d.py arms")
 
 
-USUAL_BUT_BETA = {name: value for name, value in USUAL.items() if name != "beta"} | {"bound": 1.0, "factor": 1.0}
+def ablation(seeds: list[int], only: list[str]) -> None:
+    """One knob at a time on the healthy ring, RBF. Knobs are tensors along the seeds axis and train side by side."""
+    facts = {"recipe": "ring-healthy", "form": "rbf", "seeds": seeds, "samples": SAMPLES, "features": FEATURES}
+    for k in range(0, len(KNOBS), 3):
+        group = list(KNOBS)[k : k + 3]
+        if only and str(k // 3) not in only:
+            continue
+        started = time.perf_counter()
+        values = [USUAL | KNOBS[knob] for knob in group]
+        settings = {name: torch.tensor([v[name] for v in values]).repeat_interleave(len(seeds)) for name in USUAL}
+        found = trained("ring-healthy", MMGAN, seeds * len(group), form="rbf", **settings)
+        runs = {}
+        for position, knob in enumerate(group):
+            rows = slice(position * len(seeds), (position + 1) * len(seeds))
+            own = {key: value[rows] for key, value in found.items() if isinstance(value, Tensor)}
+            runs[knob] = own | {"cpu_seconds": found["cpu_seconds"] / len(group)}
+            show(knob, runs[knob])
+        content = {"settings": facts | {"usual": USUAL}, "runs": runs}
+        write("ablation", content, time.perf_counter() - started, "python bench/mmgan_2d.py ablation")
 
 
-def ablation(seeds: list[int], forms: list[str]) -> None:
-    """One knob at a time on the healthy ring. Knobs are tensors along the seeds axis, so they train side by side."""
-    started, runs = time.perf_counter(), {}
-    for form in forms:
-        runs[form] = {}
-        for group in (list(KNOBS)[k : k + 3] for k in range(0, len(KNOBS), 3)):
-            values = [USUAL | KNOBS[knob] for knob in group]
-            settings = {name: torch.tensor([v[name] for v in values]).repeat_interleave(len(seeds)) for name in USUAL}
-            found = trained("ring-healthy", MMGAN, seeds * len(group), form=form, **settings)
-            for k, knob in enumerate(group):
-                rows = slice(k * len(seeds), (k + 1) * len(seeds))
-                own = {key: value[rows] for key, value in found.items() if isinstance(value, torch.Tensor)}
-                runs[form][knob] = own | {"cpu_seconds": found["cpu_seconds"] / len(group)}
-                show(f"{form}, {knob}", runs[form][knob])
-        facts = {"recipe": "ring-healthy", "seeds": seeds, "samples": SAMPLES, "features": FEATURES, "usual": USUAL}
-        write("ablation", {"settings": facts, "runs": runs}, started, "python bench/mmgan_2d.py ablation")
-
-
-def rates(seeds: list[int]) -> None:
+def rates(seeds: list[int], only: list[str]) -> None:
     """Both players at one learning rate, from 0.0003 to 0.01."""
-    started, runs = time.perf_counter(), {}
-    for arm in ("GAN", "MMGAN eq. 5, no R_G", "MMGAN RBF, no R_G"):
+    facts = {"recipe": "ring-healthy", "seeds": seeds, "samples": SAMPLES, "features": FEATURES}
+    for arm in only or ("GAN", "MMGAN eq. 5, no R_G", "MMGAN RBF, no R_G"):
         kind, settings = ARMS[arm]
-        runs[arm] = {}
         for lr in (3e-4, 1e-3, 3e-3, 1e-2):
-            runs[arm][f"{lr:g}"] = trained("ring-healthy", kind, seeds, lr=lr, **settings)
-            show(f"{arm}, {lr:g}", runs[arm][f"{lr:g}"])
-        facts = {"recipe": "ring-healthy", "seeds": seeds, "samples": SAMPLES, "features": FEATURES}
-        write("rates", {"settings": facts, "runs": runs}, started, "python bench/mmgan_2d.py rates")
+            started = time.perf_counter()
+            found = trained("ring-healthy", kind, seeds, lr=lr, **settings)
+            show(f"{arm}, {lr:g}", found)
+            content = {"settings": facts, "runs": {arm: {f"{lr:g}": found}}}
+            write("rates", content, time.perf_counter() - started, "python bench/mmgan_2d.py rates")
 
+
+EXPERIMENTS = {"arms": arms, "ablation": ablation, "rates": rates}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", choices=["arms", "ablation", "rates"])
-    parser.add_argument("--recipes", nargs="+", default=RECIPES)
-    parser.add_argument("--forms", nargs="+", default=["rbf", "sphere"])
+    parser.add_argument("experiment", choices=EXPERIMENTS)
+    parser.add_argument("--only", nargs="+", default=[], help="recipes, groups of three knobs (0, 1, 2), or methods")
     parser.add_argument("--seeds", type=int, default=10)
     asked = parser.parse_args()
-    members = list(range(asked.seeds))
     with threads(1):
-        if asked.experiment == "arms":
-            arms(members, asked.recipes)
-        elif asked.experiment == "ablation":
-            ablation(members, asked.forms)
-        else:
-            rates(members)
+        EXPERIMENTS[asked.experiment](list(range(asked.seeds)), asked.only)

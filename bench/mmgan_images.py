@@ -1,6 +1,6 @@
 """The three image sets of chapter 06: each method on two bases, equal steps, three seeds.
 
-    python bench/mmgan_images.py          # digits, Fashion and toy faces: about 12 minutes
+    python bench/mmgan_images.py          # digits, Fashion and toy faces: about 12 minutes; --sets does some of them
 
 Writes data/results/06_mmgan/images.json and, of seed 0, eight images of each run to images.safetensors.
 
@@ -15,8 +15,8 @@ import hashlib
 import time
 
 import torch
-from mmgan_2d import FOLDER, write
-from safetensors.torch import save
+from mmgan_2d import FOLDER, merged_file
+from safetensors.torch import load, save
 from torch import Tensor
 
 from ganlab.data import batches, digits, faces, fashion
@@ -32,6 +32,7 @@ from ganlab.nets.dcgan import dcgan_generator
 from ganlab.nets.featured import feature_dcgan, pooled_discriminator
 from ganlab.seeds import Streams
 from ganlab.train import threads, train, write_atomically
+from ganlab.train.run import versions
 
 WIDTH, LATENT, BATCH, LR, JUDGED = 16, 32, 64, 1e-3, 1000
 SIDES, CHANNELS = {"digits": 8, "fashion": 16, "faces": 16}, {"digits": 1, "fashion": 1, "faces": 3}
@@ -100,44 +101,57 @@ def trained(name: str, base: str, method: str, seed: int, steps: int, real: Tens
     return gan.sample(JUDGED).reshape(-1, channels, side, side), seconds
 
 
+def references(judge: Judge, real: Tensor) -> dict[str, dict]:
+    """What is possible, and what the mean image with a little noise gets."""
+    rng = torch.Generator().manual_seed(0)
+    some = real[torch.randperm(len(real), generator=rng)[:JUDGED]]
+    mean = to_unit(real).mean(0).expand(JUDGED, -1, -1, -1)
+    noisy = mean + 0.05 * torch.randn(mean.shape, generator=rng)
+    return {
+        "real training images (ceiling)": judge(to_unit(some)),
+        "the mean image and noise (floor)": judge(noisy.clamp(-1, 1)),
+    }
+
+
+def keep(name: str, content: dict, pictures: dict[str, Tensor], seconds: float) -> None:
+    """Into images.json, and the pictures into images.safetensors beside it."""
+    with merged_file(FOLDER / "images.json") as update:
+        path = FOLDER / "images.safetensors"
+        known = load(path.read_bytes()) if path.exists() else {}
+        saved = save(known | {f"{name}/{key}": value for key, value in pictures.items()})
+        write_atomically(path, saved)
+        facts = {"batch": BATCH, "latent": LATENT, "width": WIDTH, "lr": LR, "judged": JUDGED, "sides": SIDES}
+        facts |= {"alpha": 1.0, "beta": BETAS, "delta": 0.9, "bound": 1.0}
+        facts |= {"sha256 of images.safetensors": hashlib.sha256(saved).hexdigest()}
+        head = {"command": "python bench/mmgan_images.py", "seconds": round(seconds), "versions": versions()}
+        update(head | {"settings": facts, "sets": {name: content}})
+
+
 def main(names: list[str], steps: int, seeds: list[int]) -> None:
-    started, sets, pictures = time.perf_counter(), {}, {}
     for name in names:
+        started = time.perf_counter()
         real, held_out = images_of(name)
         judge = Judge(name, held_out)
-        fresh = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(0))[:JUDGED]]
-        blurred = to_unit(real).mean(0).expand(JUDGED, -1, -1, -1)
-        noise = blurred + 0.05 * torch.randn(blurred.shape, generator=torch.Generator().manual_seed(0))
-        rows = {
-            "real training images (ceiling)": judge(to_unit(fresh)),
-            "the mean image and noise (floor)": judge(noise.clamp(-1, 1)),
-        }
-        pictures[f"{name}/real"] = held_out[:8]
-        sets[name] = {"features": judge.network.name, "held_out": len(held_out), "references": rows, "runs": {}}
+        content = {"features": judge.network.name, "held_out": len(held_out), "steps": steps, "seeds": seeds}
+        content |= {"references": references(judge, real), "runs": {}}
+        pictures = {"real": held_out[:8]}
         for base in BASES:
             for method in METHODS:
                 found = []
                 for seed in seeds:
                     made, seconds = trained(name, base, method, seed, steps, real)
-                    found.append(judge(made) | {"seed": seed, "cpu_seconds": seconds})
+                    found.append(judge(made) | {"cpu_seconds": seconds})
                     if seed == 0:
-                        pictures[f"{name}/{base}/{method}"] = to_uint8(made[:8])
-                sets[name]["runs"][f"{base}/{method}"] = {key: [row[key] for row in found] for key in found[0]}
-                one = sets[name]["runs"][f"{base}/{method}"]
-                print(
-                    name, base, method, *(f"{key} {torch.tensor(one[key]).mean():.2f}" for key in found[0]), flush=True
-                )
-                facts = {"steps": steps, "seeds": seeds, "batch": BATCH, "latent": LATENT, "width": WIDTH, "lr": LR}
-                facts |= {"judged": JUDGED, "sides": SIDES, "alpha": 1.0, "beta": BETAS, "delta": 0.9, "bound": 1.0}
-                content = save(pictures)
-                write_atomically(FOLDER / "images.safetensors", content)
-                facts |= {"sha256 of images.safetensors": hashlib.sha256(content).hexdigest()}
-                write("images", {"settings": facts, "sets": sets}, started, "python bench/mmgan_images.py")
+                        pictures[f"{base}/{method}"] = to_uint8(made[:8])
+                content["runs"][f"{base}/{method}"] = {key: [row[key] for row in found] for key in found[0]}
+                means = {key: sum(row[key] for row in found) / len(found) for key in found[0]}
+                print(name, base, method, *(f"{key} {value:.2f}" for key, value in means.items()), flush=True)
+        keep(name, content, pictures, time.perf_counter() - started)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", default=list(SIDES))
+    parser.add_argument("--sets", nargs="+", default=list(SIDES), choices=list(SIDES))
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
