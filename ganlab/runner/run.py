@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -201,6 +202,7 @@ def _complete_record(plan: Plan, folder: Path, seconds: float, failure: str | No
         "asked": plan.parameters,
         "key": plan.key,
         "wall_seconds": seconds,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "status": "failed" if failure else "done",
     }
     record.pop("failure", None)
