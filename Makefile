@@ -21,7 +21,7 @@ STAMP := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=580 --nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help course lab test check notebooks lint clean
+.PHONY: help course lab test check notebooks site lint clean
 
 help:
 	@echo "make course     execute all chapters and make their pages (PROFILE=smoke: in seconds a chapter)"
@@ -29,6 +29,7 @@ help:
 	@echo "make test       lint, unit tests, the committed notebooks, all chapters in small, drift"
 	@echo "make check      the quick part of it"
 	@echo "make notebooks  regenerate and execute the committed notebooks (NAME=03: only that chapter)"
+	@echo "make site       the course as a web site that needs no network: build/site/html/index.html"
 	@echo "make clean      remove what these commands made, except .venv and your runs"
 
 course: $(STAMP)
@@ -45,6 +46,13 @@ check: lint
 
 notebooks: $(STAMP)
 	@OMP_NUM_THREADS=1 $(BIN)/ganlab notebooks build --force --workers $(WORKERS) $(NAME)
+
+site: $(VENV)/.docs
+	@OMP_NUM_THREADS=1 $(BIN)/python site/build.py
+
+$(VENV)/.docs: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

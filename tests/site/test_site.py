@@ -1,0 +1,180 @@
+"""The built site, from files and in a real browser: skipped where Sphinx or Chromium is missing."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import pytest
+from lab import browser_page, chromium, require_browser
+
+pytest.importorskip("sphinx", reason="Sphinx is missing: pip install 'ganlab[docs]'")
+pytest.importorskip("ziamath", reason="the site's font is missing: pip install 'ganlab[docs]'")
+pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+OUTLINE = """() => ({
+  headings: [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map(heading => Number(heading.tagName[1])),
+  unseen: [...document.images].filter(image => !image.alt.trim()).map(image => image.src),
+  broken: [...document.images].filter(image => image.complete && !image.naturalWidth).map(image => image.src),
+  wide: document.documentElement.scrollWidth - window.innerWidth,
+})"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """(folder of the pages, what the build printed)."""
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "site" / "build.py"), str(folder)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "html", done.stdout
+
+
+@pytest.fixture(scope="module")
+def site(built):
+    return built[0]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    require_browser()
+    with chromium() as browser:
+        yield browser
+
+
+@contextmanager
+def opened(browser, path, query="", **size):
+    """A page opened from its file while no other host can be reached."""
+    with browser_page(browser, "file://", **size) as page:
+        page.set_default_timeout(20_000)
+        page.route(re.compile(r"^(https?|wss?|ftp):"), lambda route: route.abort())
+        page.emulate_media(reduced_motion="reduce")
+        if path:
+            page.goto(path.as_uri() + query)
+        yield page
+
+
+def keep_screenshot(page, name, whole=False):
+    """Where GANLAB_SCREENSHOTS names a folder, leave a picture to look at."""
+    if folder := os.environ.get("GANLAB_SCREENSHOTS"):
+        page.screenshot(path=str(Path(folder) / f"site_{name}.png"), full_page=whole)
+
+
+def sentences(name):
+    return json.loads((ROOT / "data" / "traces" / f"{name}.json").read_text("utf-8"))["sentences"]
+
+
+def test_the_build_says_where_to_open_it(built):
+    html, said = built
+    assert re.search(
+        rf"\d+ pages, [\d.]+ MB, built in \d+ s\. Open {re.escape(str(html / 'index.html'))}", said
+    )
+
+
+def test_every_chapter_is_there_with_its_figures(site):
+    for path in NOTEBOOKS:
+        page = (site / "notebooks" / f"{path.stem}.html").read_text("utf-8")
+        figures = [
+            output
+            for cell in nbformat.read(path, as_version=4).cells
+            for output in cell.get("outputs", [])
+            if "image/png" in output.get("data", {})
+        ]
+        assert page.count('src="../_images/') == len(figures), path.name
+        assert (
+            f"solutions/{path.name[:-6]}" in page
+            or not (ROOT / "notebooks" / "solutions" / path.name).exists()
+        )
+        assert f'notebooks/{path.stem}.html"' in (site / "index.html").read_text("utf-8")
+
+
+def test_every_page_is_whole_without_a_network(browser, site):
+    """No request to another host, no console error, one h1, no heading level skipped, alt text everywhere."""
+    wrong = {}
+    with opened(browser, None) as page:
+        for path in sorted(site.rglob("*.html")):
+            page.outside.clear()
+            page.errors.clear()
+            page.goto(path.as_uri())
+            found = page.evaluate(OUTLINE)
+            levels = found["headings"]
+            skipped = [pair for pair in zip(levels, levels[1:], strict=False) if pair[1] > pair[0] + 1]
+            problems = {
+                "requests": [*page.outside],
+                "errors": [*page.errors],
+                "h1": levels.count(1) - 1,
+                "skipped levels": skipped,
+                "images without alt": found["unseen"],
+                "images that do not load": found["broken"],
+            }
+            if problems := {name: problem for name, problem in problems.items() if problem}:
+                wrong[path.relative_to(site).as_posix()] = problems
+    assert not wrong, json.dumps(wrong, indent=1)[:3000]
+
+
+def test_the_player_obeys_the_keyboard_alone(browser, site):
+    said = sentences("collapse")
+    with opened(browser, site / "index.html") as page:
+        sentence = page.locator(".ganlab-player .sentence").first
+        assert sentence.inner_text() == said[-1]  # reduced motion: it stands at the end
+        assert page.locator(".ganlab-player button").inner_text() == "Play"
+        for _ in range(60):  # into the player by the tab key
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.closest('.ganlab-player') !== null"):
+                break
+        page.keyboard.press("Home")
+        assert sentence.inner_text() == said[0]
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        assert sentence.inner_text() == said[2]
+        assert said[2] in page.locator(".ganlab-player [role=status]").inner_text()
+        page.keyboard.press("End")
+        assert sentence.inner_text() == said[-1]
+        assert not page.errors
+
+
+def test_the_landing_page_plays_by_itself_unless_asked_not_to(browser, site):
+    with opened(browser, None) as page:
+        page.emulate_media(reduced_motion="no-preference")
+        page.goto((site / "index.html").as_uri())
+        page.wait_for_function("Number(document.querySelector('.ganlab-player input').value) > 1")
+        assert page.locator(".ganlab-player button").inner_text() == "Pause"
+
+
+def test_search_finds_chapters_and_no_solutions(browser, site):
+    with opened(browser, site / "search.html", "?q=collapse") as page:
+        page.locator("#search-results li a").first.wait_for()
+        page.wait_for_function("/finished/.test(document.querySelector('#search-results').innerText)")
+        links = page.locator("#search-results li a").evaluate_all(
+            "all => all.map(a => a.getAttribute('href'))"
+        )
+        keep_screenshot(page, "search")
+        assert any(link.startswith("notebooks/03") for link in links)
+        assert not any(link.startswith("solutions") for link in links)
+        assert not page.errors and not page.outside
+
+
+def test_formulas_are_drawn_in_the_font_that_comes_along(browser, site):
+    with opened(browser, site / "notebooks" / f"{NOTEBOOKS[1].stem}.html") as page:
+        assert page.locator("math").count() > 20
+        page.evaluate("document.fonts.ready")
+        loaded = "[...document.fonts].filter(f => f.family.includes('STIX') && f.status === 'loaded').length"
+        page.wait_for_function(f"{loaded} === 1")
+        keep_screenshot(page, "chapter")
+
+
+@pytest.mark.parametrize("name", ["index", "notebooks/01_gan_from_scratch", "fidelity", "reference/methods"])
+def test_nothing_sticks_out_on_a_narrow_screen(browser, site, name):
+    with opened(browser, site / f"{name}.html", width=390, height=800) as page:
+        assert page.evaluate(OUTLINE)["wide"] <= 0
+        keep_screenshot(page, f"narrow_{name.replace('/', '_')}")
