@@ -547,9 +547,21 @@
     return { modes: counts.filter((c) => c > 0).length, of: counts.length, inside, place, counts };
   }
 
+  /** Settings of the course's certified recipes (ganlab/recipes.yaml); what they claim was measured there, in torch. */
+  const PRESETS = {
+    "ring-healthy": { title: "Healthy ring", data: "ring", generatorRate: 1e-3, discriminatorRate: 1e-3, beta1: 0.5 },
+    "strong-discriminator": {
+      title: "Too strong a discriminator", data: "ring", generatorRate: 1e-4, discriminatorRate: 1e-2, beta1: 0.5,
+    },
+    "fast-generator": {
+      title: "A generator that is too fast", data: "ring", generatorRate: 2e-3, discriminatorRate: 1e-4, beta1: 0.5,
+    },
+    momentum: { title: "Too much momentum", data: "ring", generatorRate: 1e-3, discriminatorRate: 1e-3, beta1: 0.98 },
+  };
+
   const api = {
-    Adam, Game, METHODS, MLP, Random, Tensor, abs, add, backward, div, exp, forget, grid, log, matmul, mean, measure,
-    mixture, mul, relu, ring, root2, scale, softplus, square, sub, sum, tensor, weightsOf,
+    Adam, Game, METHODS, MLP, PRESETS, Random, Tensor, abs, add, backward, div, exp, forget, grid, linear, log, matmul, mean,
+    measure, mixture, mul, relu, ring, root2, scale, softplus, square, sub, sum, tensor, weightsOf,
     losses: {
       discriminatorLoss, generatorLoss, minimaxLoss, regulariser, modeSeekingLoss, sphereLoss, inversionLoss,
     },
