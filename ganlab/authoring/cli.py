@@ -1,6 +1,7 @@
 """`ganlab notebooks`: make the committed notebooks from their sources, and hold the rules for their cells."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -100,3 +101,17 @@ def _report(error: GanlabError) -> int:
     if traceback := getattr(error, "traceback", ""):
         print(traceback)
     return 1
+
+
+@app.command()
+def minutes(
+    course: Annotated[Path | None, typer.Option(help="Where chapters were executed, instead of build/alone.")] = None,
+) -> None:
+    """Put measured minutes into the README's table, after `ganlab course --workers 1 --out build/alone`."""
+    from ganlab.authoring.minutes import BUDGET, rewrite
+    from ganlab.runner.chapters import find_notebooks
+
+    root = find_notebooks().parent
+    for name, value in rewrite(root / "README.md", course or root / "build" / "alone").items():
+        over = f", over the {BUDGET:g} of a chapter" if value > BUDGET else ""
+        console.print(f"{name}: {value:.1f} minutes{over}", highlight=False)
