@@ -32,6 +32,7 @@ def main(folder: Path) -> int:
     if code:
         print(f"The site was not built: see the lines above. Its sources are in {source}.", file=sys.stderr)
         return code
+    shutil.copytree(HERE / "lab", html / "lab")  # a page of its own, not one of Sphinx
     size = sum(path.stat().st_size for path in html.rglob("*") if path.is_file())
     count = len(list(html.rglob("*.html")))
     seconds = time.perf_counter() - start

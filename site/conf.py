@@ -17,7 +17,6 @@ myst_enable_extensions = ["amsmath", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # the committed notebooks hold their outputs; tests hold those to the code
 nb_ipywidgets_js = {}  # committed outputs are figures, and the player needs no library
-nb_render_text_lexer = "none"
 suppress_warnings = ["mystnb.unknown_mime_type"]
 highlight_language = "none"  # an indented block in a docstring is a formula
 maximum_signature_line_length = 80

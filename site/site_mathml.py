@@ -51,17 +51,34 @@ def mathml(formula: str, display: str) -> str:
 
 
 def _as_tex_would(text: str, limits: bool) -> str:
-    """Mend what the converter leaves out: space round log and its like, relations, and limits below min and max."""
+    """Set as TeX does what the converter or browsers do not: functions, signs, relations, bars, fractions, limits."""
     tree = ElementTree.fromstring(text)
     for element in tree.iter():
         name = element.tag
         if name == MATHML + "mi" and element.text in {"~", ":", "∼"}:
             element.tag = MATHML + "mo"
+        if element.tag == MATHML + "mo":
+            if element.text in {"|", "‖"}:
+                element.attrib.setdefault(
+                    "stretchy", "false"
+                )  # one bar of a pair would grow without the other
+            if element.text == "/":
+                element.attrib |= {"lspace": "0", "rspace": "0"}
         if limits and name == MATHML + "msub" and element[0].text in LIMITS:
             element.tag = MATHML + "munder"
         if name in {MATHML + "mrow", MATHML + "mtd"}:
+            _mark_signs(element)
             _space_functions(element)
     return ElementTree.tostring(tree, encoding="unicode")
+
+
+def _mark_signs(row: ElementTree.Element) -> None:
+    """A minus after a relation or an opening bracket belongs to what follows."""
+    children = list(row)
+    for before, sign in zip(children[:-1], children[1:], strict=True):
+        if sign.tag == MATHML + "mo" and sign.text in {"−", "+", "±"} and before.tag == MATHML + "mo":
+            if before.text not in {")", "]", "}", "|", "‖", "!", "′"}:
+                sign.set("form", "prefix")
 
 
 def _space_functions(row: ElementTree.Element) -> None:

@@ -31,6 +31,11 @@ def test_relations_numbers_and_commands_that_the_converter_lacks():
     assert "arg" in shape(r"\arg\max_x f")
 
 
+def test_signs_and_slashes_stand_close():
+    assert '<mo form="prefix">−</mo>' in shape("a = -b") and "prefix" not in shape("a - b")
+    assert 'lspace="0"' in shape("a / b")
+
+
 @pytest.mark.parametrize("formula", [r"\foo x", r"x^", r"\left( x"])
 def test_tex_without_mathml_is_refused_by_name(formula):
     with pytest.raises(UnreadableFormula, match=re.escape(repr(formula))):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pytest
@@ -96,6 +97,23 @@ def test_every_chapter_is_there_with_its_figures(site):
             or not (ROOT / "notebooks" / "solutions" / path.name).exists()
         )
         assert f'notebooks/{path.stem}.html"' in (site / "index.html").read_text("utf-8")
+
+
+def test_no_link_within_the_site_leads_nowhere(site):
+    from bs4 import BeautifulSoup
+
+    pages = {path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in site.rglob("*.html")}
+    anchors = {path: {tag["id"] for tag in page.find_all(id=True)} for path, page in pages.items()}
+    lost = []
+    for path, page in pages.items():
+        for link in page.find_all("a", href=True):
+            target, _, anchor = unquote(link["href"]).partition("#")
+            if re.match(r"[a-z]+:", target):
+                continue
+            to = (path.parent / target.partition("?")[0]).resolve() if target else path
+            if not to.is_file() or (anchor and to in anchors and anchor not in anchors[to]):
+                lost.append(f"{path.relative_to(site)}: {link['href']}")
+    assert not lost, lost[:20]
 
 
 def test_every_page_is_whole_without_a_network(browser, site):

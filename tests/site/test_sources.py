@@ -13,7 +13,10 @@ from ganlab.runner.chapters import Chapter
 
 ROOT = Path(__file__).parents[2]
 README = "# x\n\n| chapter | you will | minutes |\n|---|---|---|\n| [00 Start](notebooks/00_start.ipynb) | see | 1 |\n"
-CARD = "## 9. Fidelity card\n\n| paper | here | departure | public code |\n|---|---|---|---|\n| eq. 1 | `f` | sign | – |\n"
+CARD = (
+    "## 9. Fidelity card\n\n| paper | here | departure | public code |\n|---|---|---|---|\n"
+    "| eq. 1 | `f` | sign | – |\n"
+)
 
 
 def chapter(name, *cells):
