@@ -80,6 +80,23 @@ def new(
 
 
 @classes.command()
+def slides(
+    chapter: Annotated[str, typer.Argument(help="The chapter's number or name, such as 04.")],
+    out: Annotated[Path | None, typer.Option(help="The file, instead of NN_name.html here.")] = None,
+) -> None:
+    """Make slides of a chapter, in one file that needs no network: figures, formulas, questions, exercises."""
+    from ganlab.classroom.slides import slides_page
+    from ganlab.files import write_atomically
+    from ganlab.runner import chapters as course
+
+    found = course.find_chapter(course.find_notebooks(), chapter)
+    path = out or Path(f"{found.name}.html")
+    page = slides_page(found.learner.read_text(encoding="utf-8"))
+    write_atomically(path, page)
+    print(f"{path}: {page.count('<section>')} slides. Arrow keys turn them; printing gives a page each.")
+
+
+@classes.command()
 def seed(
     code: Annotated[str, typer.Argument(help="The class's code, from its README.")],
     student: Annotated[str, typer.Argument(help="Your name.")],

@@ -8,17 +8,22 @@ import json
 import math
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganlab.authoring.minutes import minutes_in
+from ganlab.classroom.slides import slides_page
 from ganlab.classroom.submission import Submission
 from ganlab.errors import GanlabError
 from ganlab.files import write_atomically
 from ganlab.learn import chapters as known
+from ganlab.learn.exercise import Exercise
 from ganlab.runner.chapters import Chapter
 
 SEEDS = 1_000_000
+LESSONS = (50, 90, 180)  # minutes
+QUESTION = 4  # minutes: think alone, vote, discuss, run the cell
 HAND_IN = """# {name}
 
 Work in the notebooks of this folder, from top to bottom; each exercise is checked when you run its cell.
@@ -31,7 +36,7 @@ with the code of your cells. Give that file, or the notebooks themselves, to you
 
 
 def new_class(name: str, folder: Path, chapters: Sequence[Chapter]) -> Path:
-    """Make `folder`: notebooks for the students, solved ones and an answer key for the teacher, the class's code.
+    """Make `folder`: notebooks for the students; solved ones, answer key and slides for the teacher.
 
     Raises:
         GanlabError: the folder exists and is not empty, a chapter has no notebook, or the folder cannot be written.
@@ -45,8 +50,11 @@ def new_class(name: str, folder: Path, chapters: Sequence[Chapter]) -> Path:
     for chapter in chapters:
         _copy(chapter.learner, folder / "students" / chapter.learner.name)
         _copy(chapter.notebook(solutions=True), folder / "teacher" / "solutions" / chapter.learner.name)
+        page = slides_page(chapter.learner.read_text(encoding="utf-8"))
+        write_atomically(folder / "teacher" / "slides" / f"{chapter.name}.html", page)
     write_atomically(folder / "students" / "README.md", HAND_IN.format(name=name, code=code))
     write_atomically(folder / "teacher" / "answers.md", answer_key([chapter.number for chapter in chapters]))
+    write_atomically(folder / "teacher" / "plans.md", lesson_plans(chapters))
     content = {"class": name, "code": code, "chapters": [chapter.name for chapter in chapters]}
     write_atomically(folder / "class.json", json.dumps(content, indent=2) + "\n")
     return folder
@@ -83,6 +91,42 @@ def answer_key(numbers: Sequence[str]) -> str:
                 text += [f"- {letter}) {choice.text}{mark}. {choice.response}"]
             text += [""]
     return "\n".join(text)
+
+
+def lesson_plans(chapters: Sequence[Chapter]) -> str:
+    """For each chapter a plan of 50, 90 and 180 minutes, as Markdown: what to show, ask, let do, and leave for home.
+
+    Minutes of exercises are the course's, those of questions ours (`QUESTION`), and the notebook's the README's, which
+    are measured. Half of a lesson goes to exercises, in the chapter's order; what does not fit is for home.
+    """
+    readme = chapters[0].notebooks.parent / "README.md" if chapters else None
+    measured = minutes_in(readme.read_text(encoding="utf-8")) if readme and readme.exists() else {}
+    text = ["# Lesson plans", "", "Let the notebook run before you begin; its figures stay in the slides.", ""]
+    for chapter in chapters:
+        exercises, questions = known.exercises(chapter.number), known.questions(chapter.number)
+        runs = f"{measured[chapter.name]:.1f} minutes" if chapter.name in measured else "a few minutes"
+        text += [f"## {chapter.name} (the notebook runs {runs})", ""]
+        for lesson in LESSONS:
+            chosen = _that_fit(exercises.values(), lesson / 2)
+            asked = list(questions)[: max(1, lesson // 45)]
+            done = sum(exercise.minutes for exercise in chosen)
+            shown = lesson - done - QUESTION * len(asked)
+            text += [f"### {lesson} minutes", "", f"1. Slides and live figures: {shown} minutes, between what follows."]
+            if asked:
+                text += [f"2. Ask, let vote, run the cell, discuss ({QUESTION} minutes each): {', '.join(asked)}."]
+            if chosen:
+                text += [f"3. In pairs, at the keyboard ({done} minutes): {', '.join(e.name for e in chosen)}."]
+            left = [e.name for e in exercises.values() if e not in chosen] + [q for q in questions if q not in asked]
+            text += [f"4. For home: {', '.join(left) or 'the chapter once more, with another seed'}.", ""]
+    return "\n".join(text)
+
+
+def _that_fit(exercises: Iterable[Exercise], minutes: float) -> list[Exercise]:
+    chosen: list[Exercise] = []
+    for exercise in exercises:
+        if sum(e.minutes for e in chosen) + exercise.minutes <= minutes:
+            chosen.append(exercise)
+    return chosen
 
 
 def merged_results(submissions: Sequence[Submission]) -> list[dict[str, Any]]:

@@ -83,7 +83,7 @@ class _PageExporter(HTMLExporter):
 
     def default_filters(self):
         yield from super().default_filters()
-        yield "markdown2html", _to_html
+        yield "markdown2html", markdown_to_html
 
 
 def chapter_page(notebook: str) -> str:
@@ -136,10 +136,11 @@ def _purpose(notebook: NotebookNode) -> str:
     lines = notebook.cells[0].source.splitlines() if notebook.cells else []
     text = "\n".join("" if line.startswith("#") else line for line in lines)
     paragraphs = (p.strip() for p in re.split(r"\n\s*\n", text))
-    return _to_html(next((p for p in paragraphs if p and not p.startswith(("!", "<", "|", "-", "* "))), ""))
+    return markdown_to_html(next((p for p in paragraphs if p and not p.startswith(("!", "<", "|", "-", "* "))), ""))
 
 
-def _to_html(markdown: str) -> str:
+def markdown_to_html(markdown: str) -> str:
+    """Markdown as HTML, its formulas as MathML."""
     return MarkdownWithMath(renderer=_MathMLRenderer(escape=False)).render(markdown)
 
 

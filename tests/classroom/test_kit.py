@@ -1,10 +1,11 @@
 """The folder for a class, the students' seeds, and what their runs add up to."""
 
 import json
+import re
 
 import pytest
 
-from ganlab.classroom.kit import answer_key, merged_results, new_class, student_seed
+from ganlab.classroom.kit import LESSONS, QUESTION, answer_key, lesson_plans, merged_results, new_class, student_seed
 from ganlab.classroom.submission import Submission
 from ganlab.errors import GanlabError
 from ganlab.learn import chapters as known
@@ -26,6 +27,16 @@ def test_students_get_no_solutions_and_the_teacher_gets_all(tmp_path):
 
 def test_the_key_marks_one_answer_of_each_question():
     assert answer_key(["01"]).count("**right**") == len(known.questions("01"))
+
+
+def test_plans_fill_their_time_and_lose_no_exercise():
+    text = lesson_plans([find_chapter(find_notebooks(), "01")])
+    for lesson, part in zip(LESSONS, text.split("### ")[1:], strict=True):
+        shown = int(re.search(r"figures: (\d+) minutes", part)[1])
+        done = int(re.search(r"keyboard \((\d+) minutes", part)[1])
+        asked = [name for name in known.questions("01") if f"{name}" in part.split("3.")[0]]
+        assert shown + done + QUESTION * len(asked) == lesson and shown >= lesson / 4
+        assert all(name in part for name in (*known.exercises("01"), *known.questions("01")))
 
 
 def test_seeds_differ_between_students_and_classes_and_stay():
