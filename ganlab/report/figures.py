@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,18 +14,17 @@ from ganlab.report.summary import by_seed
 from ganlab.show import figure as house
 from ganlab.show.compare import heatmap, interval_text, strip
 
-MOST_ROWS = 40
+MOST_ROWS, MOST_COLUMNS = 40, 12  # of a figure that can still be read
 
 
 def group_strip(
     numbers: pd.DataFrame, label: str, levels: Sequence[float] = (), title: str | None = None
 ) -> Figure:
-    """A dot a seed in each group, with mean and interval; `levels` are floor and ceiling, or empty."""
+    """A dot a seed in each of the first 40 groups, mean and interval; `levels` are floor and ceiling, or empty."""
     floor, ceiling = levels or (None, None)
-    groups = {group: [] for group in dict.fromkeys(numbers["group"])}
-    groups |= {group: part["value"].to_numpy() for group, part in by_seed(numbers).groupby("group", sort=False)}
-    _few(len(groups), "groups")
-    return strip(groups, label, floor, ceiling, title)
+    names, note = _first(dict.fromkeys(numbers["group"]), MOST_ROWS, "groups")
+    values = {group: part["value"].to_numpy() for group, part in by_seed(numbers).groupby("group", sort=False)}
+    return strip({name: values.get(name, []) for name in names}, label, floor, ceiling, (title or label) + note)
 
 
 def curve(
@@ -104,13 +103,13 @@ def mean_map(summary: pd.DataFrame, rows: str, columns: str, label: str, title: 
 
 
 def seed_map(numbers: pd.DataFrame, label: str, title: str | None = None) -> Figure:
-    """Every value: a row for each group and setting, a column a seed; hatched where a seed has none."""
+    """Every value: a row for each group and setting, a column a seed (the first 40 and 12); hatched: none."""
     words = [", ".join(filter(None, pair)) for pair in zip(numbers["group"], _settings(numbers), strict=True)]
     wide = numbers.assign(row=words).groupby(["row", "seed"], sort=False)["value"].mean().unstack("seed")
-    wide = wide.reindex(index=list(dict.fromkeys(words)), columns=sorted(wide.columns))
-    _few(len(wide), "settings")
-    _few(len(wide.columns), "seeds")
-    return heatmap(wide.to_numpy(), list(wide.index), [f"seed {seed}" for seed in wide.columns], label, title)
+    rows, note = _first(dict.fromkeys(words), MOST_ROWS, "settings")
+    seeds, and_note = _first(sorted(wide.columns), MOST_COLUMNS, "seeds")
+    table = wide.reindex(index=rows, columns=seeds).to_numpy()
+    return heatmap(table, rows, [f"seed {seed}" for seed in seeds], label, (title or label) + note + and_note)
 
 
 def _settings(numbers: pd.DataFrame) -> list[str]:
@@ -121,6 +120,7 @@ def _named(name: str, value) -> str:
     return str(value) if name == "result" else f"{name.removeprefix('run.')} {in_words(value)}"
 
 
-def _few(count: int, what: str) -> None:
-    if count > MOST_ROWS:
-        raise GanlabError(f"A figure of {count} {what} cannot be read: group by less, or choose {MOST_ROWS} of them.")
+def _first(items: Iterable, most: int, what: str) -> tuple[list, str]:
+    """As many as a figure can show, and the words that say so."""
+    items = list(items)
+    return items[:most], f" (the first {most} of {len(items)} {what})" if len(items) > most else ""

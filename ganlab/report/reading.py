@@ -28,7 +28,7 @@ from ganlab.runner.chapters import NAME, find_notebooks
 
 LARGEST = 20_000_000  # bytes of a file that is read
 MOST_SEEDS = 100_000  # of a run
-ASKED = ("failed", "unfinished")  # runs that were to give numbers and did not
+ASKED = ("failed", "unfinished", "broken")  # runs that were to give numbers and did not
 REPLICATION = ("seed", "seeds")  # parameters that repeat an experiment rather than change it
 _NO_RESULT = ("line", "seconds", "parameters")
 _KEY = re.compile(r"[0-9a-f]{12}")
@@ -59,9 +59,15 @@ class Runs:
     @property
     def varied(self) -> list[str]:
         """The parameters that differ between the runs, seeds aside; also those of runs that failed."""
-        asked = pd.concat([self.runs, self.skipped[self.skipped["run.status"].isin(ASKED)]])
+        asked = pd.concat([self.runs, self.without_numbers])
         names = [name for name in self.parameters if name not in REPLICATION]
         return [name for name in names if len({label(value) for value in asked[name]}) > 1]
+
+    @property
+    def without_numbers(self) -> pd.DataFrame:
+        """The rows of `skipped` that are runs of this chapter with known parameters."""
+        known = self.skipped["run.status"].isin(ASKED) & self.skipped["seed"].map(lambda seed: _whole(seed, 2**62))
+        return self.skipped[known]
 
     @property
     def results(self) -> list[str]:

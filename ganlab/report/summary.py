@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ganlab.errors import GanlabError
-from ganlab.report.reading import ASKED, Runs, label
+from ganlab.report.reading import MOST_SEEDS, Runs, label
 from ganlab.runner.chapters import nearest
 from ganlab.show.compare import bootstrap_interval
 
@@ -35,7 +35,7 @@ def long_table(found: Runs, results: Sequence[str], by: Sequence[str] = ()) -> p
         GanlabError: no such result or column.
     """
     if not results:
-        raise GanlabError(f"Name a result: {', '.join(found.results)}.")
+        raise GanlabError(f"Name a result: {', '.join(found.results) or 'but these runs have no numbers'}.")
     for name in results:
         if name not in found.results:
             known = ", ".join(found.results) or "none"
@@ -172,7 +172,7 @@ def cautions(found: Runs, numbers: pd.DataFrame) -> list[str]:
             confounded = [name for name in found.varied if _settles(found.runs, name, f"run.{fact}")]
             said.append(f"The runs differ in {fact}: {listed}.")
             if confounded:
-                said.append(f"{fact} changes together with {', '.join(confounded)}: their effects cannot be told apart.")
+                said.append(f"{fact} changes together with {', '.join(confounded)}: the two cannot be told apart.")
     unclean = facts[(facts["fact"] == "git") & facts["value"].str.endswith("+")]["runs"].sum()
     if unclean:
         of_all = f"{unclean} of {len(found.runs)} runs"
@@ -187,7 +187,7 @@ def cautions(found: Runs, numbers: pd.DataFrame) -> list[str]:
         said.append(f"{row.group}: {of_all} lack a value and do not count.")
     if summary["settings"].nunique() > 1:
         said.append("The groups are averaged over different numbers of settings: compare them with care.")
-    few = summary.loc[summary["seeds"] < FEW, "group"]
+    few = summary.loc[summary["seeds"].between(1, FEW - 1), "group"]
     if len(few):
         said.append(f"Intervals of fewer than {FEW} seeds are much too narrow: {'; '.join(few)}.")
     return said
@@ -204,11 +204,10 @@ def _numbers_of(found: Runs, result: str) -> pd.DataFrame:
     table["value"] = table[column].astype(float)
     table["why"] = np.where(table["value"].notna(), "", "no number")
     rows = []
-    for row in found.skipped.to_dict("records"):
-        if row["run.status"] in ASKED and isinstance(row.get("seed"), int):
-            count = row.get("seeds") if of_seeds else 1
-            seeds = range(row["seed"], row["seed"] + (count if isinstance(count, int) else 1))
-            rows += [row | {"seed": seed, "value": np.nan, "why": row["run.status"]} for seed in seeds]
+    for row in found.without_numbers.to_dict("records"):
+        count = row.get("seeds") if of_seeds else 1
+        seeds = range(row["seed"], row["seed"] + (count if isinstance(count, int) and count <= MOST_SEEDS else 1))
+        rows += [row | {"seed": seed, "value": np.nan, "why": row["run.status"]} for seed in seeds]
     if rows:
         table = pd.concat([table, pd.DataFrame(rows, dtype=object)], ignore_index=True)
     return table.assign(result=result, value=table["value"].astype(float), seed=table["seed"].astype(int))

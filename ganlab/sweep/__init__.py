@@ -5,7 +5,7 @@
 """
 
 from ganlab.sweep.engine import Row, run_sweep
-from ganlab.sweep.spec import Sweep, read_sweep
+from ganlab.sweep.spec import Sweep, read_sweep, shared_seeds
 from ganlab.sweep.table import estimate_seconds, write_table
 
-__all__ = ["Row", "Sweep", "estimate_seconds", "read_sweep", "run_sweep", "write_table"]
+__all__ = ["Row", "Sweep", "estimate_seconds", "read_sweep", "run_sweep", "shared_seeds", "write_table"]

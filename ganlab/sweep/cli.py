@@ -14,6 +14,8 @@ from rich.table import Table
 
 console = Console()
 SHOWN = 12  # rows of the live table
+# Ctrl-C reaches every process of the terminal: the command ends its workers itself, in silence.
+DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 def sweep(
@@ -35,7 +37,7 @@ def sweep(
     from ganlab.runner.chapters import find_notebooks
     from ganlab.runner.clock import duration
     from ganlab.runner.run import finished_run
-    from ganlab.sweep import estimate_seconds, read_sweep, run_sweep, spec, write_table
+    from ganlab.sweep import estimate_seconds, read_sweep, run_sweep, shared_seeds, spec, write_table
     from ganlab.sweep.engine import run_folder
 
     if example:
@@ -51,10 +53,13 @@ def sweep(
     seconds = estimate_seconds(plan, runs, len(missing), workers)
     about = "how long is not known yet: no such run has been finished" if seconds is None else duration(seconds)
     kept = len(plan.plans) - len(missing)
+    first = plan.plans[0]
     _print(
-        f"{plan.name}: {len(plan.plans)} runs of {plan.plans[0].chapter.name} ({plan.plans[0].profile}), {kept} kept, "
+        f"{plan.name}: {_count(len(plan.plans), 'run')} of {first.chapter.name} ({first.profile}), {kept} kept, "
         f"{len(missing)} to run" + (f" ({workers} at a time: {about})." if missing and not scheduler else ".")
     )
+    if shared := shared_seeds(plan):
+        _print(shared)
     if dry_run:
         _list(plan, missing)
         return
@@ -67,8 +72,11 @@ def sweep(
             rows = run_sweep(plan, runs, None, ended=board.ended)
     folder = runs / "sweeps" / plan.name
     engine = f"dask at {scheduler}" if scheduler else f"dask on this machine, {workers} workers, {threads} threads each"
+    _print(f"{_count(len(rows), 'run')}: {board.state}.")
     for path in write_table(plan, rows, folder, engine):
         _print(_short(path))
+    if any(row.status != "failed" for row in rows):
+        _print(f"Tables with intervals and figures: ganlab run 12 -p runs={_short(folder)}")
     if failed := [row for row in rows if row.status == "failed"]:
         _print(f"{len(failed)} of {len(rows)} runs failed; the same command runs only these again:", style="red")
         for row in failed[:SHOWN]:
@@ -103,7 +111,7 @@ def _executor(scheduler: str, workers: int):
         with (
             LocalCluster(
                 n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
-                memory_limit=None, silence_logs="CRITICAL",
+                memory_limit=None, silence_logs="CRITICAL", preload=[DEAF],
             ) as cluster,
             Client(cluster) as client,
         ):  # fmt: skip
@@ -131,13 +139,16 @@ class _Board:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
+    @property
+    def state(self) -> str:
+        return ", ".join(f"{count} {status}" for status, count in self._counts.items() if count)
+
     def ended(self, row) -> None:
         from ganlab.runner.clock import duration
 
         self._counts[row.status] += 1
         self._latest = [*self._latest[-SHOWN + 1 :], row]
-        state = ", ".join(f"{count} {status}" for status, count in self._counts.items() if count)
-        self._progress.update(self._task, advance=1, state=state)
+        self._progress.update(self._task, advance=1, state=self.state)
         if console.is_terminal:
             self._live.update(self._draw())
         elif row.status != "kept":
@@ -145,12 +156,19 @@ class _Board:
 
     def _draw(self) -> Group:
         table = Table(expand=False)
-        for name in (*self._plan.varied, "status", "result"):
+        for name in (*self._plan.varied, "status"):
             table.add_column(name, overflow="fold")
-        for row in self._latest:
+        table.add_column("result", overflow="ellipsis", no_wrap=True)
+        # The bar stands below the table: a table higher than the terminal would push it out of sight.
+        room = max(1, console.height - 6)
+        for row in self._latest[-room:]:
             values = [str(row.plan.parameters[name]) for name in self._plan.varied]
             table.add_row(*values, row.status, row.line, style="red" if row.status == "failed" else None)
         return Group(table, self._progress)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _settings(plan, one) -> str:

@@ -75,11 +75,12 @@ def read_sweep(path: Path, notebooks: Path) -> Sweep:
             raise GanlabError(
                 f"{path} has an unknown entry '{entry}'{nearest(str(entry), KNOWN)}: known are {', '.join(KNOWN)}."
             )
+    solutions = spec.get("solutions", False)
+    if not isinstance(solutions, bool):
+        raise GanlabError(f"`solutions:` is {solutions!r}; write true (the solved notebook) or false.")
     settings = parameter_sets(spec)
     chapter = find_chapter(notebooks, str(spec["notebook"]))
-    plans = plan_runs(
-        chapter, settings, profile=str(spec.get("profile", "class")), solutions=bool(spec.get("solutions", False))
-    )
+    plans = plan_runs(chapter, settings, profile=str(spec.get("profile", "class")), solutions=solutions)
     unique = list({plan.key: plan for plan in plans}.values())
     names = unique[0].parameters
     varied = [name for name in names if any(plan.parameters[name] != names[name] for plan in unique)]
@@ -87,10 +88,10 @@ def read_sweep(path: Path, notebooks: Path) -> Sweep:
 
 
 def parameter_sets(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All parameter sets that a sweep asks for: grid x list x random draws x seeds, later entries winning.
+    """All parameter sets that a sweep asks for: grid x list x random draws x seeds, each over `fixed`.
 
     Raises:
-        GanlabError: an entry has the wrong form, or there are more than 100,000 runs.
+        GanlabError: an entry has the wrong form, a parameter stands in two, or there are more than 100,000 runs.
     """
     fixed = _mapping(spec, "fixed")
     grid = {name: _some(values, f"grid: {name}") for name, values in _mapping(spec, "grid").items()}
@@ -99,6 +100,7 @@ def parameter_sets(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise GanlabError("`list:` must hold mappings, one a line, for instance - {lr: 0.001}.")
     draws = random_draws(_mapping(spec, "random"))
     seeds = read_seeds(spec.get("seeds", [0]))
+    _each_once(fixed, grid, {name for item in listed for name in item}, draws[0])
     count = math.prod(len(values) for values in grid.values()) * len(listed) * len(draws) * len(seeds)
     if count > MOST_RUNS:
         raise GanlabError(f"The sweep asks for {count:,} runs; more than {MOST_RUNS:,} is surely not meant.")
@@ -135,6 +137,35 @@ def read_seeds(value: Any) -> list[int]:
     if not seeds or not all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in seeds):
         raise GanlabError(f"seeds is {value!r}; give a list such as [0, 1, 2], or a range such as 0-9.")
     return seeds
+
+
+def shared_seeds(sweep: Sweep) -> str:
+    """A sentence when two runs of the same setting train the same seed; nothing otherwise.
+
+    A notebook with the parameter `seeds` trains that many, from `seed` on.
+    """
+    settings: dict[str, list[tuple[int, int]]] = {}
+    for plan in sweep.plans:
+        rest = {name: value for name, value in plan.parameters.items() if name not in ("seed", "seeds")}
+        own = (plan.parameters.get("seed", 0), plan.parameters.get("seeds", 1))
+        settings.setdefault(str(rest), []).append(own)
+    for runs in map(sorted, settings.values()):
+        for (seed, count), (following, _) in itertools.pairwise(runs):
+            if following < seed + count:
+                return (
+                    f"Each run trains {count} seeds (its parameter `seeds`), so those with seed={seed} and "
+                    f"seed={following} share some: for fresh ones write seeds: [{seed}, {seed + count}, ...]."
+                )
+    return ""
+
+
+def _each_once(fixed: Mapping, grid: Mapping, listed: set[str], draws: Mapping) -> None:
+    for name in {*fixed, *grid, *listed, *draws}:
+        if name == "seed":
+            raise GanlabError("Write the seeds under `seeds:`, for instance seeds: 0-9, not as a parameter.")
+        where = [e for e, names in (("grid", grid), ("list", listed), ("random", draws)) if name in names]
+        if len(where) > 1:
+            raise GanlabError(f"'{name}' stands under `{where[0]}:` and under `{where[1]}:`: which of them is meant?")
 
 
 def _mapping(spec: Mapping[str, Any], entry: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from ganlab.errors import GanlabError
-from ganlab.sweep import read_sweep
+from ganlab.sweep import read_sweep, shared_seeds
 from ganlab.sweep.spec import parameter_sets, random_draws, read_seeds
 
 
@@ -73,6 +73,9 @@ def test_seeds():
         ("notebook: '01'\nrandom: {rate: {uniform: [0, 1]}}", "random: draws is None"),
         ("notebook: '01'\nprofile: big", "big"),
         ("notebook: '01'\nfixed: {run_folder: x}", "'run_folder' is set by the run itself"),
+        ("notebook: '01'\ngrid: {steps: [1, 2]}\nlist: [{steps: 3}]", "'steps' stands under `grid:` and under `list:`"),
+        ("notebook: '01'\ngrid: {seed: [1, 2]}", "Write the seeds under `seeds:`"),
+        ("notebook: '01'\nsolutions: 'no'", "`solutions:` is 'no'; write true"),
     ],
 )
 def test_mistakes_are_named_before_the_first_run(course, text, sentence):
@@ -80,6 +83,16 @@ def test_mistakes_are_named_before_the_first_run(course, text, sentence):
     with pytest.raises(GanlabError) as error:
         read(course, text)
     assert sentence in str(error.value)
+
+
+def test_runs_that_share_seeds_are_named(course):
+    course.chapter("01_gan")
+    path = course.notebooks / "01_gan.ipynb"
+    path.write_text(path.read_text().replace("steps: int = 20  # training", "seeds: int = 4  # training"))
+    apart = read(course, "notebook: '01'\nseeds: [0, 4]\ngrid: {rate: [0.1, 0.2]}\n")
+    assert shared_seeds(apart) == ""
+    sentence = shared_seeds(read(course, "notebook: '01'\nseeds: 0-2\n"))
+    assert "4 seeds" in sentence and "seed=0 and seed=1 share some" in sentence and "[0, 4, ...]" in sentence
 
 
 def test_a_file_that_is_not_there(course):
