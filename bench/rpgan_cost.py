@@ -87,28 +87,20 @@ def fastest(works: dict[str, Callable[[], None]], repeats: int) -> dict[str, flo
 
 
 def measure(counts: list[int], widths: list[int], repeats: int, cores: int) -> None:
+    """Every form at K = 12, apart from the step and within it; at other K the step of the loop and of ours."""
     started, rows = time.perf_counter(), []
     real = Streams(0, "cost").uniform(BATCH, CHANNELS * SIDE * SIDE) * 2 - 1
-    for width in widths:
-        single = full_view_convolutions(SIDE, CHANNELS, width // 2, 0)
-        for count in counts:
-            works = {f"D {form}": passes(discriminators(form, count, width), real) for form in ("modules", *FORMS)}
-            works |= {
-                f"step {form}": step(discriminators(form, count, width), width, real) for form in ("modules", *FORMS)
-            }
-            works["D full view"], works["step full view"] = passes(single, real), step(single, width, real)
-            row = {"width": width, "count": count, "milliseconds": {}}
-            for name, seconds in fastest(works, repeats).items():
-                row["milliseconds"][name] = round(1000 * seconds, 2)
-            rows.append(row)
-            taken = row["milliseconds"]
-            shares = [
-                f"{form} {taken[f'D {form}'] / taken['D modules']:.2f} "
-                f"({taken[f'step {form}'] / taken['step modules']:.2f})"
-                for form in FORMS
-            ]
-            growth = taken["step mixed"] / taken["step full view"]
-            print(f"width {width}, K {count}: {', '.join(shares)}; step over a single D's: {growth:.1f}", flush=True)
+    for width, count in [(width, 12) for width in widths] + [(widths[0], count) for count in counts]:
+        forms = ("modules", *FORMS) if count == 12 else ("modules", "mixed")
+        works = {f"step {form}": step(discriminators(form, count, width), width, real) for form in forms}
+        works["step full view"] = step(full_view_convolutions(SIDE, CHANNELS, width // 2, 0), width, real)
+        if count == 12:
+            works |= {f"D {form}": passes(discriminators(form, count, width), real) for form in forms}
+        taken = {name: round(1000 * seconds, 2) for name, seconds in fastest(works, repeats).items()}
+        rows.append({"width": width, "count": count, "milliseconds": taken})
+        shares = [f"{name} {t / taken[name.split()[0] + ' modules']:.2f}" for name, t in taken.items()]
+        growth = taken["step mixed"] / taken["step full view"]
+        print(f"width {width}, K {count}: {', '.join(shares)}; {growth:.1f} single steps", flush=True)
     settings = {"side": SIDE, "channels": CHANNELS, "batch": BATCH, "threads": cores, "repeats": repeats}
     content = {"command": "python bench/rpgan_cost.py" + (f" --threads {cores}" if cores > 1 else "")}
     content |= {"seconds": round(time.perf_counter() - started), "versions": versions(), "settings": settings}
@@ -119,10 +111,12 @@ def measure(counts: list[int], widths: list[int], repeats: int, cores: int) -> N
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--counts", type=int, nargs="+", default=[1, 4, 12, 24, 48])
+    parser.add_argument("--counts", type=int, nargs="*", default=[1, 4, 24, 48])
     parser.add_argument("--widths", type=int, nargs="+", default=[8, 16, 32])
-    parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
+    FOLDER = arguments.folder
     with threads(arguments.threads):
         measure(arguments.counts, arguments.widths, arguments.repeats, arguments.threads)

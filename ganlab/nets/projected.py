@@ -231,6 +231,17 @@ class ConvolutionalNetworks(nn.Module):
         return _logits(view, layers, FORMS["loop"])[0]
 
 
+class CentredCube(nn.Module):
+    """z ~ N(0, I) made uniform on [-1, 1]^d, coordinate by coordinate: the paper's latents. A generator's first layer.
+
+    Centred matters: a latent with a mean gives every position of the first feature map a constant of its own, which
+    batch norm, over positions too, does not take away, and next to which the latent's own part is small.
+    """
+
+    def forward(self, z: Float[Tensor, "*batch latent"]) -> Float[Tensor, "*batch latent"]:
+        return torch.special.erf(z / math.sqrt(2))
+
+
 # Both together ------------------------------------------------------------------------------------------------
 
 
