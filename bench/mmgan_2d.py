@@ -4,7 +4,7 @@
     python bench/mmgan_2d.py ablation    # one knob at a time, 10 seeds: about 5 minutes
     python bench/mmgan_2d.py rates       # three methods at four learning rates, 10 seeds: about 6 minutes
 
-`--only` runs a part (`arms --only momentum`, `rates --only GAN`) and leaves the others in the file as they are.
+`--only` and `--methods` run a part (`arms --only momentum --methods GAN`) and leave the rest of the file as it is.
 
 Every discriminator, the plain GAN's too, has 128 features before its logit: the recipe's own layers and one more.
 Nothing was tuned: rates, momentum and batch are the recipe's, and alpha = 1, delta = 0.9, B = 1 and the bandwidth's
@@ -47,6 +47,7 @@ ARMS = {
     "MMGAN eq. 5, no bound": (MMGAN, {"form": "sphere", "beta": 0.0, "bound": math.inf}),
 }
 USUAL = {"alpha": 1.0, "beta": 0.0, "delta": 0.9, "adversarial": 1.0}
+RATES = ["0.0003", "0.001", "0.003", "0.01"]
 KNOBS = {
     "usual: α 1, β 0, δ 0.9": {},
     "δ 0": {"delta": 0.0},
@@ -94,7 +95,7 @@ def show(title: str, found: dict) -> None:
 
 @contextmanager
 def merged_file(path: Path) -> Iterator[Callable[[dict], None]]:
-    """`update(content)` puts content into the JSON file; what else the file holds stays. Writers wait for each other."""
+    """`update(content)` puts content into the JSON file; what else it holds stays. Writers wait for each other."""
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,13 +122,14 @@ def write(name: str, content: dict, seconds: float, command: str) -> None:
         update({"command": command, "seconds": round(seconds), "versions": versions(), **content})
 
 
-def arms(seeds: list[int], only: list[str]) -> None:
+def arms(seeds: list[int], only: list[str], methods: list[str]) -> None:
     """Each recipe with each method; on the healthy ring also eq. 5 without our bound, as printed."""
     facts = {"seeds": seeds, "samples": SAMPLES, "features": FEATURES, "beta": 0.01, "bound": 1.0, "factor": 1.0}
     facts |= {name: value for name, value in USUAL.items() if name != "beta"}
     for name in only or RECIPES:
         for arm, (kind, settings) in ARMS.items():
-            if name != "ring-healthy" and ("no bound" in arm or "linear" in arm):
+            elsewhere = name != "ring-healthy" and ("no bound" in arm or "linear" in arm)
+            if arm not in methods if methods else elsewhere:
                 continue
             started = time.perf_counter()
             found = trained(name, kind, seeds, recipe(name).settings.steps * (2 if arm == "GAN" else 1), **settings)
@@ -136,7 +138,7 @@ def arms(seeds: list[int], only: list[str]) -> None:
             write("arms", content, time.perf_counter() - started, "python bench/mmgan_2d.py arms")
 
 
-def ablation(seeds: list[int], only: list[str]) -> None:
+def ablation(seeds: list[int], only: list[str], methods: list[str]) -> None:
     """One knob at a time on the healthy ring, RBF. Knobs are tensors along the seeds axis and train side by side."""
     facts = {"recipe": "ring-healthy", "form": "rbf", "seeds": seeds, "samples": SAMPLES, "features": FEATURES}
     for k in range(0, len(KNOBS), 3):
@@ -157,12 +159,12 @@ def ablation(seeds: list[int], only: list[str]) -> None:
         write("ablation", content, time.perf_counter() - started, "python bench/mmgan_2d.py ablation")
 
 
-def rates(seeds: list[int], only: list[str]) -> None:
+def rates(seeds: list[int], only: list[str], methods: list[str]) -> None:
     """Both players at one learning rate, from 0.0003 to 0.01."""
     facts = {"recipe": "ring-healthy", "seeds": seeds, "samples": SAMPLES, "features": FEATURES}
-    for arm in only or ("GAN", "MMGAN eq. 5, no R_G", "MMGAN RBF, no R_G"):
+    for arm in methods or ("GAN", "MMGAN eq. 5, no R_G", "MMGAN RBF, no R_G"):
         kind, settings = ARMS[arm]
-        for lr in (3e-4, 1e-3, 3e-3, 1e-2):
+        for lr in (float(rate) for rate in only or RATES):
             started = time.perf_counter()
             found = trained("ring-healthy", kind, seeds, lr=lr, **settings)
             show(f"{arm}, {lr:g}", found)
@@ -175,8 +177,9 @@ EXPERIMENTS = {"arms": arms, "ablation": ablation, "rates": rates}
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiment", choices=EXPERIMENTS)
-    parser.add_argument("--only", nargs="+", default=[], help="recipes, groups of three knobs (0, 1, 2), or methods")
+    parser.add_argument("--only", nargs="+", default=[], help="recipes, groups of three knobs (0, 1, 2), or rates")
+    parser.add_argument("--methods", nargs="+", default=[], choices=list(ARMS))
     parser.add_argument("--seeds", type=int, default=10)
     asked = parser.parse_args()
     with threads(1):
-        EXPERIMENTS[asked.experiment](list(range(asked.seeds)), asked.only)
+        EXPERIMENTS[asked.experiment](list(range(asked.seeds)), asked.only, asked.methods)
