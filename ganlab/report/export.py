@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ganlab.files import write_atomically
-from ganlab.report.reading import label
+from ganlab.report.reading import base_of, find_folder, label, read_runs
 from ganlab.show.compare import Table, interval_text
 from ganlab.show.figure import alt_of, png
 
@@ -102,19 +102,27 @@ def write_report(
     return [Path(folder) / name for name in files]
 
 
-def copy_records(found_folder: Path, folders: Sequence[str], to: Path) -> int:
-    """Copy what a report reads, `run.json` and `result.json` of each run, and nothing else; the bytes written.
+def copy_records(runs: str | Path, to: str | Path) -> int:
+    """Copy what a report reads, `run.json` and `result.json` of each finished run, and nothing else.
 
     A sweep of hundreds of runs becomes an attachment of some hundred kB: notebooks and checkpoints stay behind.
+
+    Args:
+        runs: as `read_runs` takes it, with the runs of one chapter.
+        to: a folder; each run gets the folder in it that it has below `runs`.
+
+    Returns:
+        How many runs were copied.
+
+    Raises:
+        GanlabError: as `read_runs` does, or `to` cannot be written.
     """
-    size = 0
+    root, folders = base_of(find_folder(runs)), read_runs(runs).runs["run.folder"]
     for name in folders:
+        below = [part for part in Path(name).parts if part != ".."]  # a sweep's runs lie beside its own folder
         for file in ("run.json", "result.json"):
-            content = (found_folder / name / file).read_text(encoding="utf-8")
-            small = json.dumps(json.loads(content), indent=1) + "\n"
-            write_atomically(to / Path(name).name / file, small)
-            size += len(small)
-    return size
+            write_atomically(Path(to, *below, file), (root / name / file).read_bytes())
+    return len(folders)
 
 
 def _csv(table: pd.DataFrame) -> str:

@@ -118,6 +118,11 @@ def find_folder(text: str | Path) -> Path:
     raise GanlabError(f"There is no folder '{text}': give one that holds runs, for instance runs/sweeps/NAME.")
 
 
+def base_of(folder: Path) -> Path:
+    """What `run.folder` is relative to: the folder itself; for a file (a sweep's table), the one that it lies in."""
+    return (folder.parent if folder.is_file() else folder).resolve()
+
+
 def read_runs(folder: str | Path, chapter: str = "") -> Runs:
     """Read all runs in `folder`, at any depth; or, of a sweep's folder (runs/sweeps/NAME), the runs of that sweep.
 
@@ -131,7 +136,7 @@ def read_runs(folder: str | Path, chapter: str = "") -> Runs:
     folder = find_folder(folder)
     found, skipped = [], []
     for path in _run_folders(folder):
-        shown = os.path.relpath(path, folder) if path != folder else "."
+        shown = Path(os.path.relpath(path, base_of(folder))).as_posix()
         try:
             found.append((shown, _read_run(path)))
         except _Skipped as why:
@@ -192,7 +197,7 @@ def _run_folders(folder: Path) -> Iterator[Path]:
     for here, below, files in os.walk(folder, onerror=refused):
         below[:] = sorted(name for name in below if not name.startswith(".") and name != "checkpoints")
         if {"run.json", "result.json"} & {*files, *below}:
-            yield Path(here)
+            yield Path(here).resolve()
 
 
 def _of_sweep(table: Path, manifest: Mapping[str, Any]) -> Iterator[Path]:
