@@ -118,8 +118,8 @@ def contest(steps: int, seeds: list[int]) -> None:
     started, mixture, apart = time.perf_counter(), ring(6, 5.0, 0.1), [1000, 1001, 1002]
     tuned, runs = {"GAN": [], "MDGAN": []}, {}
 
-    def run(name: str, seeds: list[int], steps: int, **settings) -> list[Tensor]:
-        """Counts of a method after these steps, and of the GAN also after three times as many."""
+    def run(name: str, seeds: list[int], longest: int, **settings) -> list[Tensor]:
+        """Counts of a method's samples after each `steps` steps."""
         counts, before = [], time.process_time()
 
         def look(step: int, method: GAN) -> dict:
@@ -128,13 +128,13 @@ def contest(steps: int, seeds: list[int]) -> None:
             return {}
 
         method = toy_method(name, seeds, 64, **{"lr": 1e-3} | settings)
-        train(method, mixture.batches(128, seeds), 3 * steps if name == "GAN" else steps, every=steps, look=look)
+        train(method, mixture.batches(128, seeds), longest, every=steps, look=look)
         return counts
 
     cost: dict[str, float] = {}
     for lr in (3e-4, 1e-3, 3e-3):
-        counts = run("GAN", apart, steps, lr=lr)
-        tuned["GAN"].append({"lr": lr, "mass_in_place": [in_place(c, mixture).mean() for c in (counts[0], counts[-1])]})
+        (counts,) = run("GAN", apart, steps, lr=lr)
+        tuned["GAN"].append({"lr": lr, "mass_in_place": in_place(counts, mixture).mean()})
     weights = [1.0, 0.3, 0.1, 0.03, 0.01]
     distance_weight = torch.tensor(weights).repeat_interleave(len(apart))
     (counts,) = run("MDGAN", apart * len(weights), steps, distance_weight=distance_weight)
@@ -142,7 +142,7 @@ def contest(steps: int, seeds: list[int]) -> None:
         tuned["MDGAN"].append({"distance_weight": weight, "mass_in_place": in_place(part, mixture).mean()})
     print(plain(tuned), flush=True)
 
-    lr = max(tuned["GAN"], key=lambda row: row["mass_in_place"][0])["lr"]
+    lr = max(tuned["GAN"], key=lambda row: row["mass_in_place"])["lr"]
     weight = max(tuned["MDGAN"], key=lambda row: row["mass_in_place"])["distance_weight"]
     arms = {
         "GAN": ("GAN", {"lr": lr}),
@@ -151,7 +151,7 @@ def contest(steps: int, seeds: list[int]) -> None:
         "MDGAN, tuned distance": ("MDGAN", {"distance_weight": weight}),
     }
     for arm, (name, settings) in arms.items():
-        counts = run(name, seeds, steps, **settings)
+        counts = run(name, seeds, 3 * steps if name == "GAN" else steps, **settings)
         runs[arm] = {"settings": settings, "counts": counts[0], "cpu_seconds": cost[name]}
         if name == "GAN":
             runs[arm]["cpu_seconds"] /= 3
