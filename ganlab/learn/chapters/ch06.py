@@ -501,7 +501,7 @@ QUESTIONS = [
             ),
             Choice(
                 "One that makes two opposite points of the ring only.",
-                "Right. The centroid is 0 and every point lies at the ring's distance from it. Six modes of eight are "
+                "The centroid is 0 and every point lies at the ring's distance from it. Six modes of eight are "
                 "gone, and the sphere is the same.",
             ),
             Choice(
@@ -518,7 +518,7 @@ QUESTIONS = [
         choices=(
             Choice(
                 "It falls, for nothing learned.",
-                "Right: L_G is 1000 times as large and enters with a minus. There is no end to it. A kernel whose "
+                "L_G is 1000 times as large and enters with a minus. There is no end to it. A kernel whose "
                 "bandwidth follows the features does not move; equation 5 needs a bound.",
             ),
             Choice(
@@ -547,7 +547,7 @@ QUESTIONS = [
             ),
             Choice(
                 "Well above 0: samples of one mode look alike.",
-                "Right. Eight equal samples in each of eight modes give at least the root of 64 x 7 = 448, which is "
+                "Eight equal samples in each of eight modes give at least the root of 64 x 7 = 448, which is "
                 "21. A generator that matches the data pays that price, and can lower it by leaving the modes.",
             ),
         ),
