@@ -13,6 +13,7 @@ version = release = version_of("ganlab")
 language = "en"
 
 extensions = ["myst_nb", "site_mathml", "site_figures", "site_replay"]
+exclude_patterns = ["downloads"]  # the notebooks as they are in the repository, to be taken home
 myst_enable_extensions = ["amsmath", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # the committed notebooks hold their outputs; tests hold those to the code
