@@ -575,23 +575,23 @@ EXERCISES = [
 QUESTIONS = [
     Question(
         name="nemgan.wrong_prior",
-        text="Five boxes are drawn equally often, 20 % each. The data have five clusters of 10, 10, 20, 30 and "
-        "30 %. The "
-        "generator learns to match the data, and each box must be readable from what it makes. What will the boxes do?",
+        text="Five boxes are drawn equally often, 20 % each. The data have five clusters, far apart, of 10, 10, 20, 30 "
+        "and 30 %. The discriminator wants that balance; the inversion network wants each box readable from what it "
+        "makes. Both cannot have it all. What gives way?",
         choices=(
             Choice(
-                "Each box takes one cluster.",
-                "Then each cluster would get 20 % of the samples: the discriminator sees at once that the small ones "
-                "come twice too often.",
+                "The boxes: some are spread over two clusters until the balance is right.",
+                "A box is in one piece and the clusters are apart: to cover two, it must be torn, and the points "
+                "between are seen at once. Section 9 measures where the boxes go.",
             ),
             Choice(
-                "Some boxes take a cluster and a part of another, or two small ones.",
-                "20 % must be fitted into 10, 10, 20, 30 and 30. The balance of the data wins, and boxes stop being "
-                "clusters: that is what a wrong prior costs.",
+                "The balance: each box keeps to one cluster, and the small clusters come twice too often.",
+                "So it is in section 9. A box in one piece is easily laid on one cluster and hardly on two. The "
+                "discriminator sees the wrong balance, and nothing that the generator can do corrects it.",
             ),
             Choice(
-                "The generator leaves the two small clusters out.",
-                "It may, but the discriminator notices a tenth of the data that is never made.",
+                "The two small clusters: the generator leaves them out.",
+                "Then five boxes share three clusters and can hardly be told apart.",
             ),
         ),
         right="b",
@@ -620,25 +620,24 @@ QUESTIONS = [
     ),
     Question(
         name="nemgan.no_labels",
-        text="Take the labels away. Boxes start at 20 % each, the generator matches the data, and h reads the boxes of "
-        "generated samples without fault. Where does the prior go?",
+        text="Take all labels away, in the plane, where the clusters are far apart. Boxes start at 20 % each. What "
+        "does the prior learn?",
         choices=(
             Choice(
-                "To the true shares: h sees the real data, after all.",
-                "h puts real points into *boxes*. If the boxes cut the data into five parts of 20 %, then that "
-                "is what h "
-                "finds.",
+                "The true shares, but in any order: which box is which cluster is chance.",
+                "In most seeds so it is. Boxes settle on clusters by themselves, h reads real points into them, and "
+                "the prior counts. What is lost is the names. Where classes touch, a box need not become a class.",
             ),
             Choice(
-                "It stays near 20 % each.",
-                "h finds what the generator put into each box, 20 % each, and that is the prior already: any way of "
-                "cutting the data into boxes is at rest. Something must say which cut is meant.",
+                "Nothing: it stays near 20 % each.",
+                "It would, if the boxes cut the data into five equal parts. But a box in one piece is easier laid on a "
+                "whole cluster, and then h finds the cluster's share.",
             ),
             Choice(
-                "To one box that holds everything.",
-                "Then z could not be read from the samples, and the boxes' own frequencies would disagree with it.",
+                "To draw one box only.",
+                "Then the generator would make one cluster, and the discriminator would notice.",
             ),
         ),
-        right="b",
+        right="a",
     ),
 ]  # fmt: skip
