@@ -29,7 +29,7 @@ def long_table(found: Runs, results: Sequence[str], by: Sequence[str] = ()) -> p
 
     Returns:
         Columns: the `by` columns, `group`, `setting`, `seed`, `value` (NaN: there is none) and `why` ("" or why there
-        is no value). In order of the groups: numbers by size, texts by the alphabet.
+        is no value). In order of the groups: results as asked for, numbers by size, texts by the alphabet.
 
     Raises:
         GanlabError: no such result or column.
@@ -52,7 +52,10 @@ def long_table(found: Runs, results: Sequence[str], by: Sequence[str] = ()) -> p
     several = ["result"] if len(results) > 1 else []
     table["group"] = [_words(row, several + by) for row in table.to_dict("records")]
     table["setting"] = [_words(row, rest) for row in table.to_dict("records")]
-    order = sorted(range(len(table)), key=lambda i: [_rank(table[name].iloc[i]) for name in [*several, *by, *rest]])
+    asked = {name: (0, float(place), "") for place, name in enumerate(results)}
+    rows = table[["result", *by, *rest]].itertuples(index=False, name=None)
+    ranks = [[asked[result], *map(_rank, settings)] for result, *settings in rows]
+    order = sorted(range(len(table)), key=ranks.__getitem__)
     kept = [*several, *by, "group", "setting", "seed", "value", "why"]
     return table.iloc[order][kept].reset_index(drop=True)
 

@@ -194,7 +194,7 @@ def test_groups_come_in_order_of_their_numbers(tmp_path):
 def test_several_results_are_compared_with_each_other(runs):
     numbers = report.long_table(report.read_runs(runs), ["nested.loss", "modes"], ["rate"])
     assert list(dict.fromkeys(numbers["group"])) == [
-        f"{name}, rate {rate}" for name in ("modes", "nested.loss") for rate in (0.01, 0.02)
+        f"{name}, rate {rate}" for name in ("nested.loss", "modes") for rate in (0.01, 0.02)
     ]
     row = report.compare(numbers, "modes, rate 0.01").set_index("group").loc["nested.loss, rate 0.01"]
     assert row["difference"] == 0 and row["equal"] == 4

@@ -1,0 +1,418 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 12 · Report: from a folder of runs to a table
+#
+# You have run a notebook with many settings and seeds. Now somebody asks: *and what came out?* This notebook reads any
+# folder of runs and makes what you attach to a paper: a table with intervals, figures, comparisons over the same
+# seeds, and a list of all that is missing. You will
+#
+# - see what counts as a repetition, and what only looks like one,
+# - compare two settings by their seeds, which often settles what two intervals leave open,
+# - find out what a report should say about runs that failed,
+# - point it at runs of your own.
+#
+# It takes about 30 minutes with the exercises; the cells themselves need seconds. Builds on: 01, 03.
+
+# %% tags=["parameters"]
+runs: str = ""  # a folder of runs, or a sweep's folder such as runs/sweeps/NAME; empty: the example of the course
+chapter: str = ""  # whose runs, where the folder holds those of several chapters
+results: list[str] = []  # names in result.json; several are compared with each other; empty: the first
+group_by: list[str] = []  # parameters that make a group; empty: all that vary
+baseline: str = ""  # the group that the others are compared with; empty: the first
+levels: list[float] = []  # floor and ceiling of the result, for the figures
+seed: int = 0  # of the simulation in section 5 [0, 1000000]
+run_folder: str = ""  # where result.json and the report go; empty: nowhere
+
+# %%
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ganlab import report
+from ganlab.data.store import embedded_folder
+from ganlab.learn import exercise, predict
+from ganlab.show import bootstrap_interval, display
+from ganlab.train import RunFolder
+
+EXAMPLE = embedded_folder() / "results" / "12_report" / "collapse"
+RECIPES = ["ring-healthy", "minimax", "momentum", "deep-generator", "fast-generator", "strong-discriminator"]
+if not runs:
+    chapter, results, group_by, baseline, levels = "03", RECIPES, [], "ring-healthy", [0, 8]
+
+run = RunFolder(
+    run_folder,
+    {"runs": runs, "chapter": chapter, "results": results, "group_by": group_by, "baseline": baseline, "seed": seed},
+)
+
+# %% [markdown]
+# ## 1. What is there
+#
+# The example is one run of chapter 03, as `ganlab run 03` leaves it: its recipes for collapse, each from the same ten
+# seeds. A run leaves two small files: `run.json` (what was run, with which versions) and `result.json` (what came out).
+# Both are committed with the course, so that nothing needs to be trained here. A sweep of hundreds of runs is read in
+# the same way; at the end you will do that.
+
+# %%
+found = report.read_runs(runs or EXAMPLE, chapter)
+print(f"runs of {found.chapter}: {len(found.runs)}")
+print("vary:      ", ", ".join(found.varied) or "nothing but the seeds")
+print("results:   ", ", ".join(found.results))
+print("no numbers:", ", ".join(found.left_out) or "none")
+
+# %% [markdown]
+# One row a run, parameters first, then results, then where it comes from:
+
+# %% tags=["nbval-ignore-output"]
+found.runs.head(4)
+
+# %% [markdown]
+# A run of a chapter trains several seeds side by side and leaves *one number a seed*. So there is a second table,
+# with a row for each run and seed. Its first rows and the columns that matter:
+
+# %% tags=["nbval-ignore-output"]
+found.seeds[[*found.varied, "seed", *(name for name in found.seeds if name.startswith("result."))]].head(6)
+
+# %% [markdown]
+# Here is all of it at a glance, a row a setting and a column a seed. A hatched cell would be a run that is missing.
+
+# %%
+results = results or found.results[:1]
+label = "modes covered" if not runs else ", ".join(results)
+display(report.seed_map(report.long_table(found, results), label, title=f"{label}: every setting, every seed"))
+
+# %% [markdown]
+# ## 2. What is a repetition?
+#
+# Suppose that you want one number for "healthy". The example has two recipes that do not collapse, with the
+# non-saturating loss and with the minimax loss, ten seeds each: twenty numbers. Are these twenty repetitions?
+#
+# No. A *repetition* is a fresh draw of everything that chance decides: initial weights, data, latents. The seed decides
+# that. Two runs from the same seed begin with the same weights; what luck one has, the other may share. Count them as
+# two, and your interval is too narrow by up to $\sqrt 2$, for no reason but your bookkeeping. (It is such a common
+# mistake that it has a name, *pseudoreplication*.)
+#
+# So: first one number a seed, then count.
+#
+# **Exercise `report.one_number_a_seed`** · difficulty ●●○○○ · 4 minutes
+#
+# Given the seed and the value of n numbers, return the mean of each different seed, in ascending order of the seeds.
+
+# %% tags=["exercise"]
+@exercise("report.one_number_a_seed")
+def one_number_a_seed(seeds, values):
+    """Seeds (n,), whole numbers, and values (n,) to one mean for each different seed."""
+    ### BEGIN SOLUTION
+    return torch.stack([values[seeds == seed].mean() for seed in seeds.unique()])
+    ### END SOLUTION
+
+
+# %%
+numbers = report.long_table(found, results, group_by)
+names = RECIPES[:2] if not runs else list(dict.fromkeys(numbers["group"]))[:2]
+pooled = numbers[numbers["group"].isin(names)].dropna(subset="value")
+values = torch.tensor(pooled["value"].to_numpy(float))
+by_seed = one_number_a_seed(torch.tensor(pooled["seed"].to_numpy(int)), values)
+for words, sample in ((f"{len(values)} numbers", values), (f"{len(by_seed)} seeds", by_seed)):
+    mean, low, high = bootstrap_interval(sample)
+    print(f"{words:>10}: mean {mean:.2f}, 95 % interval {high - low:.2f} wide")
+
+# %% [markdown]
+# How much the widths differ depends on how alike the runs of one seed are; what is right does not. (Where runs of a seed
+# are as different as strangers, both are about the same, and counting right has cost nothing.) The interval is the *percentile bootstrap*: draw as many seeds as there are, with replacement, take
+# the mean; do that 10,000 times; cut off 2.5 % at each end.
+#
+# ## 3. The table
+#
+# `report.summarise` does this for each group. *Seeds* is what counts, *incomplete* are the seeds that lack a value in
+# one of the settings that are averaged over.
+
+# %%
+summary = report.summarise(numbers)
+report.as_table(summary, caption=f"{label}, mean over seeds")
+
+# %%
+display(report.group_strip(numbers, label, levels, title=f"{label}: a dot is a seed"))
+
+# %% [markdown]
+# Beware of the narrowest interval of all. `[8, 8]` says that ten seeds were equal, not that the next one will be: if one
+# seed in four failed, ten of ten would still go well in one experiment of twenty ($0.74^{10} = 0.05$).
+#
+# In a sweep, parameters vary. Where one of them is a number, a curve over it says more than a table, and two make a map.
+# The example varies nothing but the recipe, so for it these cells have nothing to show.
+
+# %%
+numeric = [name for name in found.varied if all(type(value) in (int, float) for value in found.runs[name])]
+if numeric and len(results) == 1:
+    over = max(numeric, key=lambda name: found.runs[name].nunique())
+    by = found.varied if len(found.varied) <= 2 else [over]  # more lines than that nobody can follow
+    summary_over = report.summarise(report.long_table(found, results, by))
+    display(report.curve(summary_over, over, label, levels, title=f"{label} over {over}"))
+
+# %%
+if len(found.varied) == 2 and len(results) == 1:
+    both = report.summarise(report.long_table(found, results))
+    display(report.mean_map(both, *found.varied, label, title=f"{label}: mean over seeds"))
+
+# %% [markdown]
+# ## 4. Is it better?
+
+# %%
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
+predict("report.overlap", answer)
+
+# %% [markdown]
+# All recipes were run from the same seeds, so a seed can be compared with itself.
+#
+# **Exercise `report.paired_differences`** · difficulty ●●○○○ · 6 minutes
+#
+# Given seeds and values of two groups, each seed once in a group, return *a minus b* for each seed that is in both, in
+# ascending order of the seeds. A run may have failed: do not rely on both groups having the same seeds, or the same
+# order.
+
+# %% tags=["exercise"]
+@exercise("report.paired_differences")
+def paired_differences(seeds_a, a, seeds_b, b):
+    """Seeds and values of two groups, (n,) (n,) (m,) (m,), to a number for each shared seed."""
+    ### BEGIN SOLUTION
+    shared = sorted(set(seeds_a.tolist()) & set(seeds_b.tolist()))
+    of_a = dict(zip(seeds_a.tolist(), a, strict=True))
+    of_b = dict(zip(seeds_b.tolist(), b, strict=True))
+    return torch.stack([of_a[seed] - of_b[seed] for seed in shared]) if shared else a[:0]
+    ### END SOLUTION
+
+
+# %%
+groups = list(dict.fromkeys(numbers["group"]))
+baseline = baseline or groups[0]
+table = report.by_seed(numbers)
+
+
+def of_group(group):
+    rows = table[table["group"] == group]
+    return torch.tensor(rows["seed"].to_numpy(int)), torch.tensor(rows["value"].to_numpy(float))
+
+
+for group in groups:
+    if group != baseline:
+        difference = paired_differences(*of_group(group), *of_group(baseline))
+        print(f"{group} minus {baseline}: {[round(number, 2) for number in difference.tolist()]}")
+
+# %% [markdown]
+# The bootstrap over these differences draws *seeds*, each with its pair. This is the paired comparison, and the last
+# three columns count the seeds in which a group is above, below and level with the baseline. If the interval does not
+# hold 0, the difference is more than the luck of these seeds.
+
+# %%
+differences = report.compare(numbers, baseline)
+report.as_table(differences, caption=f"{label}: difference to {baseline}, over the same seeds")
+
+# %% [markdown]
+# In a sweep, pairs are taken setting by setting (batch 32 with batch 32), then averaged over the settings that both
+# groups have.
+#
+# One warning. Of twenty comparisons of equal things one shows a "difference" at 95 %. And there is a quieter form of
+# the same mistake:
+
+# %%
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
+predict("report.best_of_many", answer)
+
+# %% [markdown]
+# These runs can show it, with half of the seeds to choose and the other half to report. (It need not go down every time;
+# it does on average.)
+
+# %%
+everything = report.long_table(found, results)
+seeds = sorted(set(everything["seed"]))
+half = len(seeds) // 2
+if half:
+    to_choose, to_report = (
+        report.summarise(everything[everything["seed"].isin(part)]).set_index("group")["mean"]
+        for part in (seeds[:half], seeds[half:])
+    )
+    best = to_choose.idxmax()
+    print(f"the highest on seeds {seeds[0]} to {seeds[half - 1]}: {best}, mean {to_choose[best]:.2f}")
+    print(f"the same on seeds {seeds[half]} to {seeds[-1]}: mean {to_report[best]:.2f}")
+
+# %% [markdown]
+# ## 5. How much is a 95 % interval worth?
+#
+# An interval promises to hold the true mean in 95 of 100 experiments. With few seeds the bootstrap breaks this promise,
+# because few seeds hardly show how much seeds differ. We can count how often: draw $n$ numbers from a normal
+# distribution whose mean we know, make the interval, look.
+
+# %%
+rng = np.random.default_rng(seed)
+for n in (3, 5, 8, 10, 20, 50):
+    held = [low <= 0 <= high for _, low, high in (bootstrap_interval(rng.normal(size=n), draws=1000) for _ in range(500))]
+    print(f"{n:2} seeds: {100 * np.mean(held):.0f} % of the intervals hold the true mean")
+
+# %% [markdown]
+# Three seeds give intervals that are worth about 75 %. This is why chapters 04 to 08 use ten where they can, and why the
+# report below warns of groups with fewer than five.
+#
+# ## 6. What is missing
+#
+# Let us make a bad night: beside a copy of the example, in which two trainings of one recipe have diverged, lie three
+# more runs of two seeds each. One was out of memory, one was cut off by a power failure, of one the `result.json` is half
+# written. And somebody has left a folder of another program there, pickle and all.
+
+# %%
+spoilt = Path(tempfile.mkdtemp()) / "runs"
+shutil.copytree(EXAMPLE, spoilt / "a")
+record, outcome = (json.loads((EXAMPLE / name).read_text()) for name in ("run.json", "result.json"))
+outcome["momentum"][:2] = [None, None]  # a number that is not finite is written as null
+(spoilt / "a" / "result.json").write_text(json.dumps(outcome))
+
+out_of_memory = {"status": "failed", "failure": "cell 41: the kernel died (out of memory, or killed)"}
+for name, first_seed, how in (("b", 10, out_of_memory), ("c", 12, {"status": None}), ("d", 14, {})):
+    (spoilt / name).mkdir()
+    parameters = record["parameters"] | {"seeds": 2, "seed": first_seed}
+    (spoilt / name / "run.json").write_text(json.dumps(record | {"parameters": parameters, "asked": parameters} | how))
+(spoilt / "d" / "result.json").write_text(json.dumps(outcome)[:60])
+(spoilt / "other").mkdir()
+(spoilt / "other" / "result.json").write_text("[1, 2, 3]")
+(spoilt / "other" / "model.pkl").write_bytes(b"not to be opened")
+
+after = report.read_runs(spoilt)
+report.as_table(after.skipped[["run.folder", "run.status", "run.reason"]])
+
+# %% [markdown]
+# Nothing of it was executed or unpickled: only JSON is read. And the table tells which seeds are gone, and why.
+
+# %%
+left = report.long_table(after, ["ring-healthy", "momentum"])
+report.as_table(report.missing(left))
+
+# %%
+display(report.seed_map(left, "modes covered", title="After a bad night: hatched cells have no value"))
+
+# %% [markdown]
+# What now of the means? There are two ways, and only one is honest by default:
+#
+# - *Average what is left.* If runs fail because they diverge, then what is left are the lucky ones.
+# - *A seed counts when it has a value everywhere in its group.* This is what the table does, and it says how many do not.
+
+# %%
+report.as_table(report.summarise(left))
+
+# %%
+for sentence in report.cautions(after, left):
+    print("-", sentence)
+shutil.rmtree(spoilt.parent)
+
+# %% [markdown]
+# There would be one more, if the runs differed in `git`, versions or device: numbers of different code are different
+# experiments, until somebody shows that they are not.
+#
+# ## 7. Where it comes from
+#
+# Back to the runs as they are. Who wants to repeat them needs versions, device and commit:
+
+# %% tags=["nbval-ignore-output"]
+report.as_table(report.provenance(found))
+
+# %% tags=["nbval-ignore-output"]
+cautions = report.cautions(found, numbers)
+print("\n".join(cautions) or "Nothing to warn of.")
+
+# %% [markdown]
+# ## 8. What you attach
+#
+# With a `run_folder`, everything is written into its folder `report/`: the tables as CSV (all digits), Markdown and
+# LaTeX, the rows a run and a row a seed as CSV, each figure as PNG and PDF, and `report.md`, which holds it all with the
+# figures' alt texts. This is the LaTeX of the first table, ready for `\input`:
+
+# %%
+print(report.to_latex(summary, f"{label}, mean over seeds with 95 % bootstrap interval.", "tab:summary"))
+
+# %%
+if run_folder:
+    written = report.write_report(
+        Path(run_folder) / "report",
+        f"{label} of {found.chapter}",
+        tables={
+            "summary": (f"{label}, mean over seeds with 95 % bootstrap interval", summary),
+            "differences": (f"{label}: difference to {baseline}, over the same seeds", differences),
+            "missing": ("Seeds without a value", report.missing(numbers)),
+            "provenance": ("What the runs were made with", report.provenance(found)),
+        },
+        data={"runs": found.runs, "seeds": found.seeds, "skipped": found.skipped},
+        figures={
+            "strip": report.group_strip(numbers, label, levels),
+            "seeds": report.seed_map(report.long_table(found, results), label),
+        },
+        sentences=cautions,
+    )
+    print(f"{len(written)} files in {run_folder}/report")
+
+# %%
+top = summary.loc[summary["mean"].idxmax()] if summary["mean"].notna().any() else summary.iloc[0]
+run.finish(
+    f"runs: {len(found.runs)}, {len(summary)} groups of {summary['seeds'].max()} seeds; highest mean: {top['group']}",
+    runs_read=len(found.runs),
+    runs_skipped=len(found.skipped),
+    highest_mean=top["mean"],
+)
+
+# %% [markdown]
+# ## Your own runs
+#
+# ```
+# ganlab sweep --example > my_sweep.yaml      # a file to start from; change it
+# ganlab sweep my_sweep.yaml --dry-run        # what would run, and how long
+# ganlab sweep my_sweep.yaml
+# ganlab run 12 -p runs=runs/sweeps/my_sweep -p group_by=learning_rate -p baseline="learning_rate 0.001"
+# ```
+#
+# The last command makes this very notebook of your runs, and puts the report beside it. (Once more after new runs? Add
+# `--again`: the parameters have not changed, so it would show you the report that it has.) `runs` may also be any folder
+# with runs in it, at any depth, for instance one that a colleague has sent. To send yours, you need only the two small
+# files of each run: `report.copy_records(folder, to)` picks them out.
+#
+# A notebook of your own takes part when it has a `seed`, takes a `run_folder` and ends with
+# `RunFolder(run_folder, parameters).finish("one line", my_number=...)`.
+#
+# ## Questions
+#
+# **Why means, and not medians or the best seed?** The mean is what a user of the method gets on average, and a bootstrap
+# of it behaves. But look at the strip: where half of the seeds collapse, no single number is fair. Show the dots.
+#
+# **Is an interval that holds 0 a proof that two settings are equal?** No. It is a proof that these seeds cannot tell. Its
+# width says how large a difference you may have missed.
+#
+# **Which seeds should I tune on?** On others than those that you report. The course tunes on seeds 100 to 199 or 1000
+# onwards, and reports 0 to 9.
+#
+# ## Try next
+#
+# - `ganlab sweep sweeps/gan_learning_rate.yaml`: chapter 01's GAN at three learning rates and two batch sizes, in some
+#   minutes. Then `ganlab run 12 -p runs=runs/sweeps/gan_learning_rate -p results=modes -p group_by=learning_rate`.
+# - Give that file a grid of `steps` as well and run it again. Only what is new is run.
+# - Give the example another baseline. Which recipes can ten seeds not tell from each other?
+#
+# ## Further reading
+#
+# - Colas, Sigaud, Oudeyer, *How Many Random Seeds?*, 2018, arXiv:1806.08295: what intervals of few seeds are worth.
+# - Agarwal et al., *Deep Reinforcement Learning at the Edge of the Statistical Precipice*, 2021, arXiv:2108.13264: the same
+#   question for another field that lives on few runs.
+# - Hurlbert, *Pseudoreplication and the Design of Ecological Field Experiments*, 1984.
