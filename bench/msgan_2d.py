@@ -15,7 +15,6 @@ from torch import Tensor
 from ganlab.data.conditional import LabelledMixture, interlaced
 from ganlab.methods.msgan import MSGAN, ConditionalGAN
 from ganlab.metrics.modes import mode_counts
-from ganlab.metrics.ndb import ndb
 from ganlab.nets.conditional import Conditional
 from ganlab.nets.mlp import MLP
 from ganlab.seeds import Streams
@@ -46,6 +45,7 @@ def arms(cap: float, steps: int) -> dict[str, dict]:
         "conditional GAN": {},
         "one latent": {"draws": 1},
         "β1 = 0.5": {"beta1": 0.5},
+        "β1 = 0.5, fast D": {"beta1": 0.5, "fast": 4.0},
         "1/(r+ε)": {"form": "reciprocal"},
         "-r": {"form": "maximised"},
         "-min(r, cap)": {"form": "capped", "cap": cap},
@@ -65,6 +65,8 @@ def build(settings: dict, seeds: list[int], weight: float | Tensor = 1.0) -> Con
     common = {"rng": rng, "latent": latent, "lr": SETTINGS["lr"], "betas": betas}
     if "form" in settings:
         return MSGAN(generator, discriminator, weight=weight, **settings, **common)
+    fast = settings.pop("fast", 1.0)
+    common |= {"lr": fast * SETTINGS["lr"], "generator_lr": SETTINGS["lr"]}
     return ConditionalGAN(generator, discriminator, **settings, **common)
 
 
@@ -73,34 +75,15 @@ def counts_by_class(points: Tensor, target: LabelledMixture = TARGET) -> Tensor:
     return torch.stack([mode_counts(part, target.mixture) for part in points.chunk(target.classes, -2)], -2)
 
 
-def look_at(target: LabelledMixture = TARGET, shown: int = 0):
+def look_at(target: LabelledMixture = TARGET):
     condition = target.conditions(EACH)
 
     @torch.no_grad()
     def look(step: int, method: ConditionalGAN) -> dict:
         points = method.sample(condition.expand(*method.rng.axis, *condition.shape))
-        record = {"counts": counts_by_class(points, target)}
-        if shown:
-            record["points"] = points[0].unflatten(0, (target.classes, EACH))[:, :shown].mul(100).round().int()
-        return record
+        return {"counts": counts_by_class(points, target)}
 
     return look
-
-
-def bins(points: Tensor, seeds: list[int]) -> dict[str, list]:
-    """NDB and Jensen-Shannon over 48 k-means bins of (point, class), for each seed, beside held-out real points."""
-    found = {"ndb": [], "jsd": [], "ndb_real": [], "jsd_real": []}
-
-    def joined(points: Tensor, labels: Tensor) -> Tensor:
-        return torch.cat([points, 10 * labels], -1)  # so far apart that no bin holds two classes
-
-    for row, seed in zip(points, seeds, strict=True):
-        real, held_out = (joined(*TARGET.sample(n, Streams(seed, f"bins {n}"))) for n in (4000, len(row)))
-        result = ndb(real, joined(row, TARGET.conditions(EACH)), held_out, bins=48)
-        for name, part in (("", result.generated), ("_real", result.real)):
-            found[f"ndb{name}"].append(part.different)
-            found[f"jsd{name}"].append(part.jensen_shannon)
-    return found
 
 
 def write(name: str, content: dict, started: float, command: str) -> None:
@@ -114,14 +97,10 @@ def run_arms(steps: int, seeds: list[int]) -> None:
     started, runs, cap = time.perf_counter(), {}, real_ratio()
     for name, settings in arms(cap, steps).items():
         before, method = time.process_time(), build(settings, seeds)
-        history = train(
-            method, TARGET.batches(SETTINGS["batch"], seeds), steps, every=steps // 6, look=look_at(shown=100)
-        )
+        history = train(method, TARGET.batches(SETTINGS["batch"], seeds), steps, every=steps // 6, look=look_at())
         cpu = time.process_time() - before
-        points = method.sample(TARGET.conditions(EACH, len(seeds)))
         kept = {key: history[key] for key in ("counts", "ratio") if key in history.names}
-        kept["points"] = [record["points"] for record in history.records]
-        runs[name] = {"cpu_seconds": round(cpu, 1), "steps": history.steps, **kept, **bins(points, seeds)}
+        runs[name] = {"cpu_seconds": round(cpu, 1), "steps": history.steps, **kept}
         print(name, (kept["counts"][:, -1] > 0).sum(-1).double().mean(-1).tolist(), round(cpu), flush=True)
         settings = SETTINGS | {"steps": steps, "seeds": seeds, "weight": 1.0, "cap": cap}
         write("arms", {"settings": settings, "runs": runs}, started, "python bench/msgan_2d.py arms")
@@ -144,8 +123,9 @@ def run_sweep(steps: int, seeds: list[int]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiment", choices=["arms", "sweep"])
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--seeds", type=int)
     arguments = parser.parse_args()
+    run, steps, seeds = (run_arms, 3000, 10) if arguments.experiment == "arms" else (run_sweep, 2000, 6)
     with threads(1):
-        {"arms": run_arms, "sweep": run_sweep}[arguments.experiment](arguments.steps, list(range(arguments.seeds)))
+        run(arguments.steps or steps, list(range(arguments.seeds or seeds)))

@@ -17,11 +17,12 @@ from ganlab.seeds import Streams
 class UNet(nn.Module):
     """Latents `(n, latent)` and images `(n, channels * side * side)` to images of `outputs` channels.
 
-    Halved until 4x4 and doubled again, with the layer of the same size handed across. The latent is spread over the
-    plane and joined to the input of every layer on the way down (BicycleGAN's "add to all", as MSGAN's pix2pix).
+    Halved until 4 to 7 pixels wide and doubled again, with the layer of the same size handed across. The latent is
+    spread over the plane and joined to the input of every layer on the way down (BicycleGAN's "add to all", as MSGAN's
+    pix2pix).
 
-    Departures: 4x4 instead of 1x1 at the bottom; batch norm instead of instance norm, because an instance norm
-    subtracts from each image just what a constant plane adds to it.
+    Departures: not narrowed to 1x1 at the bottom; group norm instead of instance norm, because an instance norm
+    subtracts from each image just what a constant plane adds to it. (Batch norm behaves otherwise in evaluation.)
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(inputs + latent, out, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(out) if i else nn.Identity(),
+                nn.GroupNorm(4, out) if i else nn.Identity(),
                 nn.LeakyReLU(0.2),
             )
             for i, (inputs, out) in enumerate(zip(into, widths, strict=True))
@@ -48,7 +49,7 @@ class UNet(nn.Module):
         self.up = nn.ModuleList()
         for i in reversed(range(1, len(widths))):
             inputs = widths[i] * (1 if i == len(widths) - 1 else 2)
-            block = (nn.ConvTranspose2d(inputs, widths[i - 1], 4, 2, 1, bias=False), nn.BatchNorm2d(widths[i - 1]))
+            block = (nn.ConvTranspose2d(inputs, widths[i - 1], 4, 2, 1, bias=False), nn.GroupNorm(4, widths[i - 1]))
             self.up.append(nn.Sequential(*block, nn.ReLU()))
         last = widths[0] * (2 if len(widths) > 1 else 1)
         self.up.append(nn.Sequential(nn.ConvTranspose2d(last, outputs, 4, 2, 1), nn.Tanh()))

@@ -37,8 +37,8 @@ def test_the_u_net_keeps_the_size_and_hears_latent_and_image(side):
     assert not torch.allclose(out, network(z + 1, image)) and not torch.allclose(out, network(z, -image))
 
 
-def test_each_image_of_a_u_net_depends_on_its_own_latent_in_evaluation():
-    network = UNet(16, 1, 3, latent=2, width=4, rng=0).eval()
+def test_each_image_of_a_u_net_depends_on_its_own_latent_alone():
+    network = UNet(16, 1, 3, latent=2, width=4, rng=0)
     image, z = torch.randn(3, 256), torch.randn(3, 2)
     changed = z.clone()
     changed[1] += 1
