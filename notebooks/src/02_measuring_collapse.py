@@ -123,7 +123,9 @@ show.display(
 # Compare the panels with the clean one.
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
 predict("metrics.by_eye", answer)
 
 # %% [markdown]
@@ -179,7 +181,9 @@ for name, points in one_of_each.items():
 # Now fool the count on purpose.
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
 predict("metrics.blind_spot", answer)
 
 # %%
@@ -193,7 +197,9 @@ print(f"{modes_covered(lonely, target.centres, sigma)} of 8 modes, with 99.3 % o
 # that. It is the most useful habit of this chapter.
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "c"
+### END SOLUTION
 predict("metrics.target_quality", answer)
 
 # %% [markdown]
@@ -258,7 +264,9 @@ print(f"ceiling {100 * ceiling:.2f} %, measured {100 * largest:.1f} %")
 # the mean of 5 runs.
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "c"
+### END SOLUTION
 predict("metrics.published_row", answer)
 
 # %% [markdown]
@@ -322,7 +330,9 @@ for name, points in one_of_each.items():
 # Score the target itself again. What will ten times as many samples do to the average KL?
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "c"
+### END SOLUTION
 predict("metrics.floor", answer)
 
 # %%
@@ -367,7 +377,9 @@ show.display(
 # Along each row of numbers, $n$ times the KL is about the same: 1.5, 3.5 and 7.5 for 4, 8 and 16 modes. Which rule is it?
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
 predict("metrics.floor_rule", answer)
 
 # %% [markdown]
@@ -389,7 +401,9 @@ predict("metrics.floor_rule", answer)
 # Imagine a generator that puts an eighth of its samples on each centre. Exactly on it.
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "c"
+### END SOLUTION
 predict("metrics.points_as_modes", answer)
 
 # %% [markdown]
@@ -496,7 +510,9 @@ show.display(
 # And what fools the spread?
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "a"
+### END SOLUTION
 predict("metrics.fool_the_spread", answer)
 
 # %% [markdown]
@@ -563,7 +579,9 @@ validate(true_proportions_of_the_demo(atlas.flatten().tolist()))
 # With 100,000 points each, the generator that misses half gets much more than the perfect one, as it should. And yet:
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
 predict("metrics.autopsy", answer)
 
 # %% [markdown]
@@ -694,7 +712,9 @@ ndb = make_ndb(source.training, bins=20)
 # What will a perfect generator get?
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
 predict("metrics.perfect_ndb", answer)
 
 # %%
@@ -775,7 +795,9 @@ rows = {
 # Before you look at the numbers:
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
 predict("metrics.praise", answer)
 
 # %%
@@ -793,7 +815,9 @@ for name, (precision, recall, density, covered) in rows.items():
 # No metric so far moved for the last two samplers.
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
 predict("metrics.memory", answer)
 
 # %% [markdown]
@@ -1002,7 +1026,9 @@ print("Generator A")
 print(course.mode_report(suspects[order[0]](Streams(seed, "a")), target))
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
 predict("metrics.case_a", answer)
 
 # %%
@@ -1010,14 +1036,18 @@ print("Generator B")
 print(course.mode_report(suspects[order[1]](Streams(seed, "b")), target))
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "a"
+### END SOLUTION
 predict("metrics.case_b", answer)
 
 # %% [markdown]
 # And one about reading papers.
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "a"
+### END SOLUTION
 predict("metrics.report", answer)
 
 # %% [markdown]

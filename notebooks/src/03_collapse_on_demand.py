@@ -107,7 +107,9 @@ see("ring-healthy")
 # The first knob: the generator learns twenty times as fast as the discriminator.
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
 predict("collapse.fast_generator", answer)
 
 # %% tags=["nbval-ignore-output"]
@@ -118,7 +120,9 @@ see("fast-generator")
 # Which one would you have worried about?
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "c"
+### END SOLUTION
 predict("collapse.diagnose_losses", answer)
 
 # %% tags=["nbval-ignore-output"]
@@ -166,7 +170,9 @@ for number, row in zip(sick.seeds[:3], sick["favourite"][:3].long().tolist(), st
 # Now the other way round: the discriminator learns a hundred times as fast.
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "c"
+### END SOLUTION
 predict("collapse.strong_discriminator", answer)
 
 # %% tags=["nbval-ignore-output"]
@@ -228,7 +234,9 @@ for loss in ("non-saturating", "minimax"):
 # it do to the healthy ring?
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
 predict("collapse.minimax_alone", answer)
 
 # %% tags=["nbval-ignore-output"]
@@ -326,7 +334,9 @@ display(strip(groups, "modes covered", floor=1, ceiling=8, title="One other knob
 # "Deeper networks are harder to train." Which of the two?
 
 # %%
-answer = ""
+### BEGIN SOLUTION
+answer = "a"
+### END SOLUTION
 predict("collapse.depth", answer)
 
 # %% tags=["nbval-ignore-output"]
