@@ -278,6 +278,7 @@ def main(name: str, seeds: list[int], changes: dict, attribute: str, only: list[
     settings = {**SETTINGS[name], **changes}
     facts = {"names": task.names, "shares": task.shares, "images": len(task.train), "labelled": task.labelled}
     facts["features"] = classifier(task.judge).name
+    facts["test_shares"] = task.test_labels.bincount(minlength=task.modes).double() / len(task.test)
     facts["real_in_class"] = (task.group(task.test) == task.test_labels).double().mean()
     runs, pictures = {}, {}
     runs["k-means on pixels"] = k_means(task, seeds)
