@@ -232,7 +232,7 @@ class NEMGAN:
         lr, betas: Adam's for all networks. prior_lr, prior_decay: the prior's rate is prior_lr / (1 + prior_decay t).
 
     Departures from NEMGAN-P: latents for the networks are drawn with hard modes (there 5.7 % of them lie between
-    boxes at modes = 5), and the labelled reals are used in one batch a step (there 120 batches in 100 steps, unevenly spread).
+    boxes at modes = 5), and the labelled reals are used in one batch a step (there 120 batches in 100 steps).
     """
 
     def __init__(
