@@ -5,7 +5,8 @@ one condition c and two latents z1, z2, the distance of the images over the dist
 
 The paper maximises that ratio r; the released code minimises 1 / (r + eps), which pulls the same way with another
 strength. Both are here, and the relatives that change one thing each: DSGAN's mean of ratios (Yang et al., ICLR 2019,
-arXiv:1901.09024) and the numerator alone, faded out, of StarGAN v2 (Choi et al., CVPR 2020, arXiv:1912.01865).
+arXiv:1901.09024) and the numerator alone, faded out, of StarGAN v2 (Choi et al., CVPR 2020, arXiv:1912.01865; that
+the weight falls linearly is unverified). The numbers of the paper's equations are unverified too.
 """
 
 from __future__ import annotations
@@ -214,10 +215,10 @@ class MSGAN(ConditionalGAN):
     With `weight=0` a step is the baseline's, bit for bit.
 
     Args:
-        weight: lambda_ms; 1 in the paper and in all released code. A tensor `(*seeds)` gives each seed its own.
+        weight: lambda_ms; 1 in all released code. A tensor `(*seeds)` gives each seed its own.
         form: "reciprocal" (released), "maximised" (printed), "capped", "numerator" or "dsgan".
         cap: for "capped" and "dsgan".
-        fade: the weight falls linearly to 0 over so many steps (StarGAN v2 does so with the numerator); 0: never.
+        fade: the weight falls linearly to 0 over so many steps (as in StarGAN v2, unverified); 0: never.
         The rest as for `ConditionalGAN`.
     """
 
