@@ -250,6 +250,16 @@ def i_shifted(data, generated):
     return (data - top).exp() / ((data - top).exp() + (generated - top).exp())
 
 
+def p_loop(counts, n, weights):
+    rows = counts.reshape(-1, counts.shape[-1])
+    found = [sum(min(float(w), int(c) / n) for c, w in zip(row, weights, strict=True)) for row in rows]
+    return torch.tensor(found).reshape(counts.shape[:-1])
+
+
+def p_one_minus_lacking(counts, n, weights):
+    return 1 - (weights - counts / n).clamp(min=0).sum(-1)
+
+
 WRONG = {
     "mdgan.mode_regulariser": [
         ("sign", lambda logits: bce(logits, ones(logits))),
@@ -300,6 +310,16 @@ WRONG = {
         ("frozen", s_left_frozen),
         ("none", lambda *x: s_detach(*x) and None),
     ],
+    "mdgan.mass_in_place": [
+        ("kept-only", lambda c, n, w: torch.minimum(c / c.sum(-1, keepdim=True).clamp(min=1), w).sum(-1)),
+        ("quality", lambda c, n, w: c.sum(-1) / n),
+        ("covered", lambda c, n, w: ((c > 0) * w).sum(-1)),
+        ("mean", lambda c, n, w: torch.minimum(c / n, w).mean(-1)),
+        ("maximum", lambda c, n, w: torch.maximum(c / n, w).sum(-1)),
+        ("difference", lambda c, n, w: (w - c / n).abs().sum(-1)),
+        ("shape", lambda c, n, w: (c / n).minimum(w).sum()),
+        ("float", lambda c, n, w: float((c / n).minimum(w).sum())),
+    ],
     "mdgan.mode_score": [
         ("inception", m_printed),
         ("inception", m_inception),
@@ -329,6 +349,11 @@ RIGHT = {
     ],
     "mdgan.generator_loss": [g_right_loop, g_right_bce, g_right_norm],
     "mdgan.diffusion_discriminator_step": [s_detach, s_no_grad_one_by_one, s_autograd_twice],
+    "mdgan.mass_in_place": [
+        lambda c, n, w: (c / n).clamp(max=w).sum(-1),
+        p_loop,
+        p_one_minus_lacking,
+    ],
     "mdgan.mode_score": [m_right_loop, m_right_entropies, m_right_tensor],
     "mdgan.ideal_discriminator": [
         lambda data, generated: 1 / (1 + (generated - data).exp()),

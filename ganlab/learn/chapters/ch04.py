@@ -1,7 +1,7 @@
 """Chapter 04, Mode Regularized GAN: the regulariser's signs, who is real in the diffusion step, the paper's metrics."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -297,6 +297,69 @@ def _check_diffusion_discriminator_step(answer):
 # --------------------------------------------------------------------------------------------- metrics
 
 
+def mass_in_place(
+    counts: Int[Tensor, "*seeds modes"], n: int, weights: Float[Tensor, " modes"]
+) -> Float[Tensor, "*seeds"]:
+    """The overlap of the true weights and the shares of all n samples: sum over k of min(w_k, c_k / n).
+
+    `counts` are the samples within 3 sigma of each mode. 1 when every mode has its share, 0 when no sample is on
+    a mode; a generator of one mode alone gets that mode's weight.
+    """
+    return torch.minimum(counts / n, weights).sum(-1)
+
+
+def _check_mass_in_place(answer):
+    even, uneven = torch.full((4,), 0.25), torch.tensor([0.5, 0.3, 0.15, 0.05])
+    same_function(
+        answer,
+        mass_in_place,
+        [
+            Case("four even modes, some points on none", (torch.tensor([300, 10, 0, 250]), 1000, even)),
+            Case("uneven modes", (torch.tensor([100, 400, 100, 300]), 1000, uneven)),
+            Case("no point on any mode", (torch.tensor([0, 0, 0, 0]), 500, even)),
+            Case(
+                "three seeds at once", (torch.tensor([[300, 10, 0, 250], [90, 90, 90, 90], [999, 0, 0, 1]]), 1000, even)
+            ),
+        ],
+        misconceptions=[
+            Misconception(
+                "kept-only",
+                lambda counts, n, weights: torch.minimum(
+                    counts / counts.sum(-1, keepdim=True).clamp(min=1), weights
+                ).sum(-1),
+                "the shares are of the points that lie on some mode. Divide by n, all points: else a generator that "
+                "puts nine of ten points between the modes loses nothing by it.",
+            ),
+            Misconception(
+                "quality",
+                lambda counts, n, weights: (counts / n).sum(-1),
+                "this is the share of points on any mode. A generator of one mode alone would get everything: a mode "
+                "counts at most with its own weight.",
+            ),
+            Misconception(
+                "covered",
+                lambda counts, n, weights: torch.where(counts > 0, weights, 0.0).sum(-1),
+                "one lucky point brings the mode's whole weight. Only what is there counts, at most the weight.",
+            ),
+            Misconception(
+                "mean",
+                lambda counts, n, weights: torch.minimum(counts / n, weights).mean(-1),
+                "it is the mean over modes; the shares add up.",
+            ),
+            Misconception(
+                "maximum",
+                lambda counts, n, weights: torch.maximum(counts / n, weights).sum(-1),
+                "it takes the larger of the two; the overlap is the smaller.",
+            ),
+            Misconception(
+                "difference",
+                lambda counts, n, weights: (counts / n - weights).abs().sum(-1),
+                "this adds up differences, which is 0 for a perfect generator; the overlap is what both have.",
+            ),
+        ],
+    )
+
+
 def _check_mode_score(answer):
     def posteriors(n, classes, sharpness=3.0):
         return (sharpness * torch.randn(n, classes, dtype=torch.float64)).softmax(-1)
@@ -444,6 +507,18 @@ EXERCISES = [
         ),
     ),
     Exercise(
+        name="mdgan.mass_in_place",
+        difficulty=1,
+        minutes=5,
+        reference=mass_in_place,
+        check=_check_mass_in_place,
+        hints=(
+            "What share of all points is on mode k? How much of it should be there?",
+            "torch.minimum compares entry by entry, and weights meets every seed by itself.",
+            "Sum over the last axis, which holds the modes: .sum(-1).",
+        ),
+    ),
+    Exercise(
         name="mdgan.mode_score",
         difficulty=2,
         minutes=8,
@@ -472,8 +547,8 @@ EXERCISES = [
 QUESTIONS = [
     Question(
         name="mdgan.flat",
-        text="All of G's samples lie in one half of the ring. In the other half D is sure: D = 0.99, 'real'. What does "
-        "the gradient of G's loss know about that other half?",
+        text="All of G's samples lie near one mode. At a mode far from them D is sure: D = 0.99, 'real'. What does the "
+        "gradient of G's loss know about that far mode?",
         choices=(
             Choice(
                 "Everything: D is high there, and G climbs towards high D.",
@@ -484,8 +559,7 @@ QUESTIONS = [
             Choice(
                 "Only what D's slope at G's own samples happens to say.",
                 "E[log D(G(z))] is evaluated at G(z) and nowhere else. A mode that no sample is near has no term in "
-                "the "
-                "sum: D may be as sure there as it likes.",
+                "the sum. What G hears of it is what it did to D's slope elsewhere: a direction for all samples.",
             ),
             Choice(
                 "Nothing, since D is flat everywhere.",
@@ -496,9 +570,8 @@ QUESTIONS = [
     ),
     Question(
         name="mdgan.sign",
-        text="Suppose that you minimise + lambda2 log D(G(E(x))), as the paper prints it. What does the mode "
-        "regulariser "
-        "then do to a reconstruction?",
+        text="A public code minimises a loss that holds + lambda2 log D(G(E(x))). What does this term then do to a "
+        "reconstruction?",
         choices=(
             Choice(
                 "It moves it to where D says real.",
@@ -521,9 +594,8 @@ QUESTIONS = [
     Question(
         name="mdgan.balance",
         text="A digit generator makes nine tenths of its images the digit 1, in many fine variants, and the others "
-        "evenly. "
-        "A second one makes all ten digits evenly. The training data have nine tenths of 1. Which gets the higher "
-        "Inception score, and so the higher MODE score as printed?",
+        "evenly. A second one makes all ten digits evenly. The training data have nine tenths of 1. Which gets the "
+        "higher Inception score?",
         choices=(
             Choice(
                 "The first, since it has the data's balance.",
@@ -531,8 +603,7 @@ QUESTIONS = [
             ),
             Choice(
                 "The second, since it is even over the classes.",
-                "10 against about 1.7. The printed form was meant to correct this by the training marginal, and the "
-                "training marginal cancels.",
+                "10 against about 1.7. The score never looks at the training data. The MODE score was meant to.",
             ),
             Choice(
                 "They tie: every image is recognised with certainty.",
