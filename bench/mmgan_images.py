@@ -108,8 +108,8 @@ def references(judge: Judge, real: Tensor) -> dict[str, dict]:
     mean = to_unit(real).mean(0).expand(JUDGED, -1, -1, -1)
     noisy = mean + 0.05 * torch.randn(mean.shape, generator=rng)
     return {
-        "real training images (ceiling)": judge(to_unit(some)),
-        "the mean image and noise (floor)": judge(noisy.clamp(-1, 1)),
+        "real training images": judge(to_unit(some)),
+        "the mean image with noise": judge(noisy.clamp(-1, 1)),
     }
 
 
