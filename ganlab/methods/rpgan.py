@@ -47,7 +47,7 @@ def generator_loss(
         L_G = -(1/K) sum_k E[log D_k(W_k^T G(z))]
 
     Losses are averaged; probabilities are never combined. Equation 2 prints the sum, which is K times as steep: to
-    Adam nearly the same, to SGD or a clipped gradient not.
+    Adam nearly the same, to SGD a learning rate K times as high.
     """
     return REDUCTIONS[reduction](loss(fake_logits))
 

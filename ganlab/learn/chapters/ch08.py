@@ -594,8 +594,7 @@ QUESTIONS = [
             ),
             Choice(
                 "Next to nothing under Adam; under SGD the generator's learning rate is 12 times as high.",
-                "A constant factor cancels in Adam (up to its epsilon). SGD has nothing to cancel it with, and so "
-                "has a clipped gradient.",
+                "A constant factor cancels in Adam (up to its epsilon). SGD has nothing to cancel it with.",
             ),
             Choice(
                 "Nothing under either: a constant factor does not move a minimum.",
