@@ -84,7 +84,7 @@ with threads(1):  # networks this small are faster on one thread
 display(show.samples_over_target(plain.sample(1500), target, title=f"A plain GAN after {3 * scratch_steps} steps"))
 
 # %% [markdown]
-# It has not got far in so few steps, but suppose that it worked perfectly. We still could not ask for a sample of cluster 3, nor say which cluster a new point
+# It sits on one cluster. But suppose that it worked perfectly: we still could not ask for a sample of cluster 3, nor say which cluster a new point
 # belongs to, nor how large the clusters are. And a cube is connected while the clusters are not: the generator must
 # tear what a continuous function cannot tear, so some points lie on the way.
 #
@@ -300,7 +300,7 @@ display(
 
 # %% [markdown]
 # (The distance is the total variation $\frac12 \sum_k |p_k - w_k|$, as in chapter 02: the share of draws that go to the
-# wrong mode.) So neither the unbiased step nor the Gumbel-softmax gains anything over the other here. And the fourth line is
+# wrong mode.) So the three draws end alike, and the smoothed step is the last to get there. And the fourth line is
 # a question to the method: if $\mathbb{E}[y]$ *is* $\mathrm{softmax}(\alpha)$, why draw at all? For this loss there is no
 # need: the closed form has no noise. A draw would earn its keep where the modes must pass through a network first. We
 # follow the authors, and keep this in mind.
