@@ -805,6 +805,10 @@ for name in SETS:
     )  # fmt: skip
 
 # %% [markdown]
+# So few seeds are a demonstration, not a comparison. Twelve views are nearer to the real digits than a single
+# discriminator of the published proportions; four are not, and the wide single one, with as many multiplications as twelve,
+# takes back much of the difference. Real images stand far below all of them: these are beginnings.
+#
 # ### Over steps, and over seconds
 #
 # K discriminators cost more time a step. So look at quality over both:
@@ -852,6 +856,9 @@ for name in SETS:
     )  # fmt: skip
 
 # %% [markdown]
+# On digits, which have hardly any high frequencies themselves, all generators add too much of them, the twelve views and the wide
+# discriminator less than the other two.
+#
 # ### The losses, and what the authors report of them
 #
 # The first version of the paper is honest about its curves: in *both* settings the generator's loss first falls and then rises, so the
@@ -873,6 +880,9 @@ for name in SETS:
         print(f"{name}, {arm}: ends above its lowest point in {rises} of {len(table)} seeds; mean jump {swing[arm].mean():.2f}")
 
 # %% [markdown]
+# Nothing of the kind after so few steps: both losses come from below to $\log 2$ and stay there, as between players who cannot tell.
+# What the paper saw may come later; it trained for 100,000 iterations.
+#
 # ### Between two latents
 #
 # As published: a straight line between two latents drawn from $U(-1, 1)$, eleven steps, and batch norm with the statistics of one
@@ -927,7 +937,8 @@ for form, values in answers.items():
     print(f"{form}: the same logits and gradients as the loop")
 
 # %% [markdown]
-# Is it faster? It depends on the width. The table was measured on one core, all forms in turns in one run, with 64 colour images of 64 x
+# Is it faster? It depends on the width. The table was measured on one core of a busy machine (so read the ratios, not the
+# milliseconds), all forms in turns in one run, with 64 colour images of 64 x
 # 64, K = 12. "Modules" is the loop that everybody writes first, each discriminator with a convolution of its own for its view. The
 # loop of the package computes all views in one convolution, which alone saves a good part.
 
