@@ -18,7 +18,7 @@ myst_enable_extensions = ["amsmath", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # the committed notebooks hold their outputs; tests hold those to the code
 nb_ipywidgets_js = {}  # committed outputs are figures, and the player needs no library
-suppress_warnings = ["mystnb.unknown_mime_type"]
+suppress_warnings = ["ref.python", "mystnb.unknown_mime_type"]
 highlight_language = "none"  # an indented block in a docstring is a formula
 maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
@@ -29,6 +29,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_math_renderer = "mathml"
+html_context = {"default_mode": "light"}  # the theme complains when it is left open
 html_copy_source = False  # each chapter offers its notebook as it is in the repository
 html_show_sourcelink = False
 html_show_sphinx = False
@@ -36,6 +37,7 @@ html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
     "home_page_in_toc": True,
+    "navbar_persistent": [],
     "show_navbar_depth": 1,
     "show_toc_level": 2,
 }
