@@ -132,6 +132,9 @@ def settings(steps: int, seeds: list[int], **more) -> dict:
     return common | {"hidden": HIDDEN, "generator": GENERATOR, "samples": SAMPLES} | more
 
 
+STORED = ["one, full view", "one, full view, wide", "16, full view", "K = 1", "K = 4", "K = 16"]
+
+
 def sweep(steps: int, seeds: list[int], features: int, arms: list[str]) -> None:
     """K projected discriminators, and one (or sixteen) with a full view at the same budget of weights or of time."""
     started, runs, rng = time.perf_counter(), {}, Streams(seeds)
@@ -144,7 +147,7 @@ def sweep(steps: int, seeds: list[int], features: int, arms: list[str]) -> None:
         "16, full view": lambda: full_view_mlp(DIM, HIDDEN, rng, count=16),
     }
     build |= {f"K = {k}": lambda k=k: projected_mlp(DIM, features, k, HIDDEN, rng) for k in (1, 4, 8, 16)}
-    for arm in arms or build:
+    for arm in arms or STORED:
         runs[arm] = on_the_sheet(arm, build[arm](), seeds, 3 * steps if "3x" in arm else steps, 12)
     write("sweep", {"settings": settings(steps, seeds, features=features), "runs": runs}, started)
 
@@ -220,18 +223,19 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiment", choices=["sweep", "views", "ring"])
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, help="10 if not given, 2 for the ring")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--features", type=int, default=8)
-    parser.add_argument("--arms", nargs="+", help="of the sweep; all of them if not given")
+    parser.add_argument("--arms", nargs="+", help="of the sweep; those of the stored result if not given")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     FOLDER = arguments.folder
-    chosen = list(range(arguments.first, arguments.first + arguments.seeds))
+    count = arguments.seeds or (2 if arguments.experiment == "ring" else 10)
+    chosen = list(range(arguments.first, arguments.first + count))
     with threads(1):
         if arguments.experiment == "sweep":
             sweep(arguments.steps or 3000, chosen, arguments.features, arguments.arms)
         elif arguments.experiment == "views":
             views(arguments.steps or 3000, chosen)
         else:
-            ring_2d(arguments.steps or 3000, chosen)
+            ring_2d(arguments.steps or 2000, chosen)
