@@ -51,7 +51,8 @@ def measured_minutes(course: Path) -> dict[str, float]:
     records = [read_json(path) for path in sorted(course.glob("runs/*/*/run.json"))]
     done = {r["chapter"]: float(r["wall_seconds"]) / 60 for r in records if r.get("status") == "done"}
     if not done:
-        raise GanlabError(f"No chapter has been executed in {course}: run `ganlab course --workers 1 --out {course}` first.")
+        command = f"ganlab course --workers 1 --out {course}"
+        raise GanlabError(f"No chapter has been executed in {course}: run `{command}` first.")
     return done
 
 

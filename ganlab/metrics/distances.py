@@ -48,8 +48,7 @@ class FrechetDistance(FrechetInceptionDistance):
     """
 
     def __init__(self, features: FeatureNetwork):
-        super().__init__(feature=features)
-        self.set_dtype(torch.float64)
+        super().__init__(feature=features)  # sums in float64; the network, which others may share, keeps its type
 
 
 class KernelDistance(KernelInceptionDistance):

@@ -306,3 +306,14 @@ def test_frechet_metric_class_resets():
         metric.update(x + shift, real=False)
         assert float(metric.compute()) == pytest.approx(2 * shift**2, rel=1e-6)
         metric.reset()
+
+
+def test_a_shared_classifier_is_as_it_was_after_a_frechet_distance():
+    from ganlab.data.classifiers import classify
+
+    images = 2 * torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)) - 1
+    before, network = classify("digits", images), features.classifier("digits")
+    distance = distances.frechet_distance(images[:20], images[20:], network)
+    assert torch.equal(classify("digits", images), before)
+    of_both = network.of(images).double()
+    assert distance.value == pytest.approx(distances.frechet_distance(of_both[:20], of_both[20:]).value, rel=1e-3)
