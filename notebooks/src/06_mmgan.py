@@ -83,7 +83,7 @@ collapsed = recipes.run(strong, [seed], steps=scratch_steps, looks=2, workers=1)
 display(
     show.samples_over_target(
         collapsed.samples[0], target,
-        title=f"{int(collapsed.modes[0])} of 8 modes after {scratch_steps} steps: all samples go the same way",
+        title=f"{int(collapsed.modes[0])} of 8 modes after {scratch_steps} steps",
     )
 )  # fmt: skip
 

@@ -595,10 +595,10 @@ display(show.with_alt(figure, "Over training. " + " ".join(words)))
 # ### Ten seeds
 #
 # The same with more contestants, from the seeds 0 to 9, in `data/results/08_rpgan` (each file holds the command that makes it
-# again). The sheet, the learning rate and the number of steps were chosen on the seeds 100 and 101, in ten tries in which
-# the single discriminator had as many as the projected ones. One more contestant:
-# **sixteen discriminators that all see everything**. Is it the number of judges that matters, or their narrow views? ("Seen from above" is the mass in place of the samples
-# after they have been laid onto the sheet.)
+# again). The sheet, the learning rate and the number of steps were chosen on the seeds 100 and 101, in about eleven tries:
+# two with the single discriminator, four with the wide one, five with projected ones. One more contestant:
+# **sixteen discriminators that all see everything**. Is it the number of judges that matters, or their narrow views?
+# ("Seen from above" is the mass in place of the samples after they have been laid onto the sheet.)
 
 # %% tags=["nbval-ignore-output"]
 from ganlab.data.store import embedded_folder
