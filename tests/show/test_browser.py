@@ -1,6 +1,7 @@
 """The live views in a real JupyterLab: skipped where there is no Chromium."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_live_gan_steps_runs_pauses_and_resets_by_mouse_and_keyboard(lab_page):
 
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("button", name="Pause", exact=True).wait_for()
-    page.get_by_text("50 steps of D, 50 of G: ").wait_for()
+    page.get_by_text(re.compile(r"([2-9]\d|\d{3,}) steps of D, ")).wait_for()  # a quick kernel may pass any one number
     page.get_by_role("button", name="Pause", exact=True).click()  # the kernel hears it while it trains
     page.get_by_role("button", name="Run", exact=True).wait_for()
     keep_screenshot(page, "live_gan")
