@@ -55,7 +55,16 @@ for name, value in asdict(healthy.settings).items():
 print(f"\nIt claims: {healthy.claim}.")
 
 # %% [markdown]
-# Eight modes on a ring of radius 2, two small networks, the same learning rate for both. Two helpers do the rest of
+# Its data, eight modes on a ring of radius 2:
+
+# %%
+from ganlab.show import samples_over_target
+
+ring_of_eight = healthy.settings.target()
+display(samples_over_target(ring_of_eight.sample(400, seed), ring_of_eight, title="400 real points", points_are="real"))
+
+# %% [markdown]
+# Two small networks, the same learning rate for both. Two helpers do the rest of
 # the chapter: `see` trains a recipe from ten seeds and shows the samples, `why` puts what was measured on the way
 # beside the same numbers of the healthy control.
 
