@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ganlab.data.mixtures import GaussianMixture, MixtureBatches, ring
 from ganlab.methods.gan import GAN
 from ganlab.methods.mdgan import MDGAN, RegularizedGAN, squared_distance
-from ganlab.metrics import mode_counts, modes_covered
+from ganlab.metrics import mass_in_place, mode_counts, modes_covered
 from ganlab.nets.encoder import UniformCube
 from ganlab.nets.mlp import MLP
 from ganlab.recipes import Recipe, build, recipe
@@ -106,8 +106,7 @@ def sweep(steps: int, seeds: list[int]) -> None:
 
 
 def in_place(counts: Tensor, mixture: GaussianMixture) -> Tensor:
-    """Mass in place of each seed: sum over modes of min(weight, share of all samples)."""
-    return torch.minimum(counts / SAMPLES, mixture.weights).sum(-1)
+    return mass_in_place(counts, SAMPLES, mixture.weights)
 
 
 def contest(steps: int, seeds: list[int]) -> None:

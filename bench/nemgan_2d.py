@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ganlab.data.mixtures import GaussianMixture, ring
 from ganlab.methods.gan import GAN
 from ganlab.methods.nemgan import NEMGAN
-from ganlab.metrics.modes import mode_counts, nearest_mode
+from ganlab.metrics.modes import mass_in_place, mode_counts, nearest_mode
 from ganlab.nets.encoder import UniformCube
 from ganlab.nets.inversion import InversionNetwork
 from ganlab.nets.mlp import MLP, Linear
@@ -139,8 +139,8 @@ def rounded(value):
 
 
 def say(title: str, result: dict) -> None:
-    counts = result["counts"][:, -1].double() / SAMPLES
-    line = f"{title}: mass in place {torch.minimum(counts, torch.tensor(WEIGHTS).double()).sum(-1).mean():.3f}"
+    placed = mass_in_place(result["counts"][:, -1], SAMPLES, torch.tensor(WEIGHTS))
+    line = f"{title}: mass in place {placed.mean():.3f}"
     if "prior" in result:
         error = (result["prior"][:, -1] - torch.tensor(WEIGHTS)).abs().sum(-1) / 2
         right = result["agreement"][:, -1].mean()

@@ -20,7 +20,7 @@ from torch import Tensor
 from ganlab.data.mixtures import GaussianMixture, mixture, ring
 from ganlab.methods.gan import GAN, generator_loss, minimax_generator_loss
 from ganlab.methods.rpgan import RPGAN
-from ganlab.metrics import high_quality_share, mode_counts
+from ganlab.metrics import high_quality_share, mass_in_place, mode_counts
 from ganlab.nets.mlp import MLP
 from ganlab.nets.projected import Projected, full_view_mlp, projected_mlp
 from ganlab.seeds import Streams
@@ -95,12 +95,11 @@ def on_the_sheet(arm: str, discriminator: Projected, seeds: list[int], steps: in
         samples = method.sample(SAMPLES)
         counts = mode_counts(samples, sheet.mixture)
         record = {"modes": (counts > 0).sum(-1), "within": counts.sum(-1) / SAMPLES}
-        record["in_place"] = torch.minimum(counts / SAMPLES, torch.tensor(1 / 8)).sum(-1)
+        record["in_place"] = mass_in_place(counts, SAMPLES, sheet.mixture.weights)
         record["off"] = sheet.off(samples).median(-1).values
         flat = samples @ sheet.frame  # where the sample would be without its distance from the plane
         record["flat_within"] = high_quality_share(flat, sheet.flat)
-        flat_counts = mode_counts(flat, sheet.flat) / SAMPLES
-        record["flat_in_place"] = torch.minimum(flat_counts, torch.tensor(1 / 8)).sum(-1)
+        record["flat_in_place"] = mass_in_place(mode_counts(flat, sheet.flat), SAMPLES, sheet.flat.weights)
         return record | state_of_play(sheet, method, fresh)
 
     before = time.process_time()
@@ -213,7 +212,7 @@ def ring_2d(steps: int, seeds: list[int]) -> None:
         counts = mode_counts(method.sample(SAMPLES), target)
         runs[arm] = {"counts": counts, "cpu_seconds": round(time.process_time() - before, 1)}
         runs[arm]["samples"] = method.sample(250)[0].mul(1000).round().int()
-        share = torch.minimum(counts / SAMPLES, torch.tensor(1 / 8)).sum(-1).mean()
+        share = mass_in_place(counts, SAMPLES, sheet.mixture.weights).mean()
         print(f"{arm}: {(counts > 0).sum(-1).tolist()}, in place {share:.2f}, {runs[arm]['cpu_seconds']} s", flush=True)
     facts = {"steps": steps, "seeds": seeds, "batch": 128, "lr": 1e-3, "hidden": HIDDEN, "samples": SAMPLES}
     write("ring", {"settings": facts, "runs": runs}, started)

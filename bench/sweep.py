@@ -21,7 +21,7 @@ import papermill
 from ganlab.runner.kernels import Kernels
 from ganlab.runner.run import execute_run
 from ganlab.sweep import read_sweep, run_sweep
-from ganlab.sweep.cli import _executor
+from ganlab.sweep.cluster import dask_executor
 
 CELLS = (
     'work: float = 1.0  # seconds of work on an idle core [0, 1000]\nseed: int = 0  # of the run\nrun_folder: str = ""  # x',  # noqa: E501
@@ -84,7 +84,7 @@ def measure(root: Path, asked: argparse.Namespace) -> dict:
     warm = read_sweep(root / "warm.yaml", notebooks)
 
     def through_dask(workers: int, name: str) -> float:
-        with _executor("", workers) as executor:
+        with dask_executor("", workers) as executor:
             run_sweep(warm, root / f"warm-{name}", executor)  # workers import papermill once
             took = seconds(lambda: rows.extend(run_sweep(sweep, root / name, executor)))
         assert all(row.status == "done" for row in rows), rows

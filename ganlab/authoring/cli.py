@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ganlab.errors import GanlabError
+from ganlab.runner.console import console, say
 
 app = typer.Typer(help="For authors: make the notebooks from notebooks/src and check them.", no_args_is_help=True)
-console = Console()
 
 Names = Annotated[list[str] | None, typer.Argument(help="Chapters, by number or name; all of them when left out.")]
 
@@ -35,10 +34,10 @@ def build(
     if check:
         problems = [problem for chapter in selected for problem in drift(chapter)]
         for problem in problems:
-            console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+            say(problem, style="red")
         if problems:
             raise typer.Exit(1)
-        console.print(f"{len(selected)} chapters follow from their sources.")
+        say(f"{len(selected)} chapters follow from their sources.")
         return
 
     made, failed = [], 0
@@ -50,7 +49,7 @@ def build(
             continue
         if len(of_chapter) == 1 and chapter.solved.exists():
             chapter.solved.unlink()
-            console.print(f"notebooks/solutions/{chapter.name}.ipynb: removed, its source has no solution")
+            say(f"notebooks/solutions/{chapter.name}.ipynb: removed, its source has no solution")
         made += of_chapter
 
     kernels, at = Kernels(), {}
@@ -68,7 +67,7 @@ def build(
 
         for future in results_stoppably([pool.submit(one, target) for target in made], kernels):
             try:
-                console.print(future.result(), highlight=False)
+                say(future.result())
             except GanlabError as error:
                 failed += _report(error)
     if failed:
@@ -83,10 +82,10 @@ def lint(names: Names = None) -> None:
     selected = _select(names)
     problems = [problem for chapter in selected for problem in lint_chapter(chapter)]
     for problem in problems:
-        console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        say(problem, style="red")
     if problems:
         raise typer.Exit(1)
-    console.print(f"{len(selected)} chapters keep the rules.")
+    say(f"{len(selected)} chapters keep the rules.")
 
 
 def _select(names: list[str] | None):
@@ -97,7 +96,7 @@ def _select(names: list[str] | None):
 
 
 def _report(error: GanlabError) -> int:
-    console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+    say(str(error), style="red")
     if traceback := getattr(error, "traceback", ""):
         print(traceback)
     return 1
@@ -108,10 +107,10 @@ def minutes(
     course: Annotated[Path | None, typer.Option(help="Where chapters were executed, instead of build/alone.")] = None,
 ) -> None:
     """Put measured minutes into the README's table, after `ganlab course --workers 1 --out build/alone`."""
-    from ganlab.authoring.minutes import BUDGET, rewrite
     from ganlab.runner.chapters import find_notebooks
+    from ganlab.runner.minutes import BUDGET, rewrite
 
     root = find_notebooks().parent
     for name, value in rewrite(root / "README.md", course or root / "build" / "alone").items():
         over = f", over the {BUDGET:g} of a chapter" if value > BUDGET else ""
-        console.print(f"{name}: {value:.1f} minutes{over}", highlight=False)
+        say(f"{name}: {value:.1f} minutes{over}")

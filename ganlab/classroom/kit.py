@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganlab.authoring.minutes import minutes_in
 from ganlab.classroom.slides import slides_page
 from ganlab.classroom.submission import Submission
 from ganlab.errors import GanlabError
@@ -20,6 +19,7 @@ from ganlab.files import write_atomically
 from ganlab.learn import chapters as known
 from ganlab.learn.exercise import Exercise
 from ganlab.runner.chapters import Chapter
+from ganlab.runner.minutes import minutes_in
 
 SEEDS = 1_000_000
 LESSONS = (50, 90, 180)  # minutes

@@ -108,6 +108,20 @@ def high_quality_share(
     return mode_counts(samples, mixture, within).sum(-1).double() / samples.shape[-2]
 
 
+def mass_in_place(
+    counts: Int[Tensor, "*seeds modes"], n: int, weights: Float[Tensor, "*any modes"]
+) -> Float[Tensor, "*seeds"]:
+    """The overlap of the true weights and the shares of all n samples: sum over k of min(w_k, c_k / n).
+
+    `counts` are the samples within 3 sigma of each mode (`mode_counts`). 1 when every mode has its share, 0 when no
+    sample is on a mode; a generator of one mode alone gets that mode's weight; a smear over all modes gets little.
+
+    >>> mass_in_place(torch.tensor([500, 0]), 1000, torch.tensor([0.5, 0.5]))
+    tensor(0.5000)
+    """
+    return torch.minimum(counts / n, weights).sum(-1)
+
+
 def _divergence(p: Tensor, q: Tensor) -> Tensor:
     """KL(p || q) over the last axis, with 0 log 0 = 0; infinite where p > 0 = q; NaN when p is."""
     return (torch.special.xlogy(p, p) - torch.special.xlogy(p, q)).sum(-1)

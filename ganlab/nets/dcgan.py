@@ -6,9 +6,6 @@ train images as they train points. No seeds axis here. `side` is 4, 5, 6 or 7 ti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import nn
 
@@ -48,7 +45,8 @@ def dcgan_generator(
     return initialised(nn.Sequential(*layers), rng)
 
 
-def _downwards(side: int, channels: int, width: int, outputs: int) -> list[nn.Module]:
+def downwards(side: int, channels: int, width: int, outputs: int) -> list[nn.Module]:
+    """The layers of a network from images `(n, channels * side * side)` to `(n, outputs)`; the last one is linear."""
     start, times = start_and_doublings(side)
     layers: list[nn.Module] = [nn.Unflatten(1, (channels, side, side))]
     layers += [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
@@ -62,27 +60,14 @@ def dcgan_discriminator(
     side: int, channels: int = 1, width: int = 32, rng: Streams | int | None = None
 ) -> nn.Sequential:
     """Images `(n, channels * side * side)` to logits `(n,)`. Real and fake batches go through it separately."""
-    return initialised(nn.Sequential(*_downwards(side, channels, width, 1), nn.Flatten(0)), rng)
+    return initialised(nn.Sequential(*downwards(side, channels, width, 1), nn.Flatten(0)), rng)
 
 
 def dcgan_encoder(
     side: int, channels: int = 1, latent: int = 100, width: int = 32, rng: Streams | int | None = None
 ) -> nn.Sequential:
     """Images `(n, channels * side * side)` to latents `(n, latent)`: the generator reversed (Che et al., app. B)."""
-    return initialised(nn.Sequential(*_downwards(side, channels, width, latent)), rng)
-
-
-@contextmanager
-def population_statistics(*networks: nn.Module) -> Iterator[None]:
-    """Inside, batch norm uses its running averages: a sample no longer depends on the others in its batch."""
-    before = [network.training for network in networks]
-    for network in networks:
-        network.eval()
-    try:
-        yield
-    finally:
-        for network, training in zip(networks, before, strict=True):
-            network.train(training)
+    return initialised(nn.Sequential(*downwards(side, channels, width, latent)), rng)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ganlab.nets.dcgan import _downwards, initialised
+from ganlab.nets.dcgan import downwards, initialised
 from ganlab.nets.mlp import ACTIVATIONS, MLP
 from ganlab.seeds import Streams, as_streams
 
@@ -52,7 +52,7 @@ def feature_dcgan(
     The features are what that layer gives after its activation, flattened: 16 times its channels. At 64 pixels and
     width 128, as in the paper, that is 4 x 4 x 1024 = 16,384.
     """
-    layers = _downwards(side, channels, width, 1)
+    layers = downwards(side, channels, width, 1)
     discriminator = FeatureDiscriminator(nn.Sequential(*layers[:-1]), nn.Sequential(layers[-1], nn.Flatten(0)))
     return initialised(discriminator, rng)
 

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-console = Console()
+from ganlab.runner.console import console, say, short
 
 ProfileOption = Annotated[str, typer.Option(help="class (minutes, on a laptop), smoke (seconds) or full (a GPU).")]
 SolutionsOption = Annotated[bool, typer.Option("--solutions", help="Run the solved notebooks.")]
@@ -44,7 +43,7 @@ def run(
     folder = free_folder(folder) if again else folder
     outcome = finished_run(folder, plan)
     if outcome:
-        _print(f"This run is done already ({_short(folder)}); --again runs it once more.")
+        say(f"This run is done already ({short(folder)}); --again runs it once more.")
     else:
         with _Board(total=1) as board:
             board.started(found)
@@ -56,12 +55,12 @@ def run(
             outcome = call_stoppably(work, kernels)
             board.ended(outcome)
     if outcome.status == "failed":
-        _print(f"{found.name} failed in {outcome.line}", style="red")
-        _print(f"The notebook up to there: {_short(folder / 'run.ipynb')}")
+        say(f"{found.name} failed in {outcome.line}", style="red")
+        say(f"The notebook up to there: {short(folder / 'run.ipynb')}")
         raise typer.Exit(1)
     if outcome.line:
-        _print(f"result: {outcome.line}")
-    _print(f"{_short(folder)}/run.ipynb")
+        say(f"result: {outcome.line}")
+    say(f"{short(folder)}/run.ipynb")
 
 
 def course(
@@ -92,9 +91,9 @@ def course(
         style = "red" if outcome.status == "failed" else None
         table.add_row(outcome.chapter.name, time, f"{'failed: ' * bool(style)}{outcome.line}", style=style)
     console.print(table, markup=False)
-    _print(f"Open {_short(folder)}/index.html")
+    say(f"Open {short(folder)}/index.html")
     if failed := [outcome.chapter.name for outcome in outcomes if outcome.status == "failed"]:
-        _print(f"{len(failed)} of {len(outcomes)} chapters failed: {', '.join(failed)}.", style="red")
+        say(f"{len(failed)} of {len(outcomes)} chapters failed: {', '.join(failed)}.", style="red")
         raise typer.Exit(1)
 
 
@@ -124,7 +123,7 @@ class _Board:
         with self._lock:
             self._tasks[chapter.name] = self._progress.add_task(chapter.name, total=None, state="starting")
         if not self._live:
-            _print(f"{chapter.name}: started")
+            say(f"{chapter.name}: started")
 
     def moved(self, chapter, done: int, total: int) -> None:
         with self._lock:
@@ -140,7 +139,7 @@ class _Board:
                 self._progress.remove_task(task)
             self._progress.update(self._overall, completed=self._ended, state=f"{self._ended} of {self._total}")
         if not self._live or self._total > 1:
-            _print(f"{outcome.chapter.name}: {outcome.status}, {duration(outcome.seconds)}")
+            say(f"{outcome.chapter.name}: {outcome.status}, {duration(outcome.seconds)}")
 
 
 def _list_parameters(path: Path) -> None:
@@ -156,13 +155,3 @@ def _list_parameters(path: Path) -> None:
             default = repr(parameter.default)
             table.add_row(parameter.name, parameter.type, default, parameter.limits.replace("[", r"\["), parameter.help)
     console.print(table)
-
-
-def _short(path: Path) -> str:
-    """The path as seen from the current folder, if it lies in it."""
-    path = path.resolve()
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _print(text: str, style: str | None = None) -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

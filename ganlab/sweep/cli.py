@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-console = Console()
+from ganlab.runner.console import console, say, short
+
 SHOWN = 12  # rows of the live table
-# Ctrl-C reaches every process of the terminal: the command ends its workers itself, in silence.
-DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 def sweep(
@@ -38,10 +36,11 @@ def sweep(
     from ganlab.runner.clock import duration
     from ganlab.runner.run import finished_run
     from ganlab.sweep import estimate_seconds, read_sweep, run_sweep, shared_seeds, spec, write_table
+    from ganlab.sweep.cluster import dask_executor
     from ganlab.sweep.engine import run_folder
 
     if example:
-        _print("\n".join(line[4:] for line in spec.__doc__.splitlines() if line.startswith("    ")))
+        say("\n".join(line[4:] for line in spec.__doc__.splitlines() if line.startswith("    ")))
         return
     if file is None:
         raise GanlabError("Which sweep? Give its YAML file; `ganlab sweep --example` prints one to start from.")
@@ -54,68 +53,36 @@ def sweep(
     about = "how long is not known yet: no such run has been finished" if seconds is None else duration(seconds)
     kept = len(plan.plans) - len(missing)
     first = plan.plans[0]
-    _print(
+    say(
         f"{plan.name}: {_count(len(plan.plans), 'run')} of {first.chapter.name} ({first.profile}), {kept} kept, "
         f"{len(missing)} to run" + (f" ({workers} at a time: {about})." if missing and not scheduler else ".")
     )
     if shared := shared_seeds(plan):
-        _print(shared)
+        say(shared)
     if dry_run:
         _list(plan, missing)
         return
 
     with _Board(plan) as board:
         if missing:
-            with _executor(scheduler, workers) as executor:
+            with dask_executor(scheduler, workers) as executor:
                 rows = run_sweep(plan, runs, executor, retries=retries, threads=threads, ended=board.ended)
         else:
             rows = run_sweep(plan, runs, None, ended=board.ended)
     folder = runs / "sweeps" / plan.name
     engine = f"dask at {scheduler}" if scheduler else f"dask on this machine, {workers} workers, {threads} threads each"
-    _print(f"{_count(len(rows), 'run')}: {board.state}.")
+    say(f"{_count(len(rows), 'run')}: {board.state}.")
     for path in write_table(plan, rows, folder, engine):
-        _print(_short(path))
+        say(short(path))
     if any(row.status != "failed" for row in rows):
-        _print(f"Tables with intervals and figures: ganlab run 12 -p runs={_short(folder)}")
+        say(f"Tables with intervals and figures: ganlab run 12 -p runs={short(folder)}")
     if failed := [row for row in rows if row.status == "failed"]:
-        _print(f"{len(failed)} of {len(rows)} runs failed; the same command runs only these again:", style="red")
+        say(f"{len(failed)} of {len(rows)} runs failed; the same command runs only these again:", style="red")
         for row in failed[:SHOWN]:
-            _print(f"  {_settings(plan, row.plan)}: {row.line} ({_short(row.folder)})", style="red")
+            say(f"  {_settings(plan, row.plan)}: {row.line} ({short(row.folder)})", style="red")
         if len(failed) > SHOWN:
-            _print(f"  and {len(failed) - SHOWN} more: see status in table.csv", style="red")
+            say(f"  and {len(failed) - SHOWN} more: see status in table.csv", style="red")
         raise typer.Exit(1)
-
-
-@contextmanager
-def _executor(scheduler: str, workers: int):
-    """A dask cluster: the one at `scheduler`, or one process a worker on this machine.
-
-    Raises:
-        GanlabError: no scheduler answers at the address.
-    """
-    import dask
-    from distributed import Client, LocalCluster
-
-    from ganlab.errors import GanlabError
-
-    with dask.config.set({"distributed.scheduler.allowed-failures": 3}):
-        if scheduler:
-            try:
-                client = Client(scheduler, timeout=10)
-            except (OSError, ValueError) as error:
-                raise GanlabError(f"No dask scheduler answers at {scheduler} ({error}).") from None
-            with client:
-                yield client.get_executor(pure=False)
-            return
-        # Memory is not watched by dask: what a run needs lives in its kernel, which is a process of its own.
-        with (
-            LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
-                memory_limit=None, silence_logs="CRITICAL", preload=[DEAF],
-            ) as cluster,
-            Client(cluster) as client,
-        ):  # fmt: skip
-            yield client.get_executor(pure=False)
 
 
 class _Board:
@@ -152,7 +119,7 @@ class _Board:
         if console.is_terminal:
             self._live.update(self._draw())
         elif row.status != "kept":
-            _print(f"{_settings(self._plan, row.plan)}: {row.status}, {duration(row.seconds)}: {row.line}")
+            say(f"{_settings(self._plan, row.plan)}: {row.status}, {duration(row.seconds)}: {row.line}")
 
     def _draw(self) -> Group:
         table = Table(expand=False)
@@ -179,13 +146,4 @@ def _settings(plan, one) -> str:
 def _list(plan, missing) -> None:
     keys = {one.key for one in missing}
     for one in plan.plans:
-        _print(f"  {'run ' if one.key in keys else 'kept'}  {_settings(plan, one)}")
-
-
-def _short(path: Path) -> str:
-    path = path.resolve()
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _print(text: str, style: str | None = None) -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+        say(f"  {'run ' if one.key in keys else 'kept'}  {_settings(plan, one)}")

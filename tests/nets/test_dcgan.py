@@ -3,7 +3,7 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.methods.mdgan import MDGAN, RegularizedGAN
-from ganlab.nets.dcgan import dcgan_discriminator, dcgan_encoder, dcgan_generator, initialised, population_statistics
+from ganlab.nets.dcgan import dcgan_discriminator, dcgan_encoder, dcgan_generator, initialised
 from ganlab.nets.encoder import TwoBatchNorm2d, encoder_statistics
 from ganlab.seeds import Streams
 
@@ -78,15 +78,3 @@ def test_methods_train_images_as_vectors(method):
         own["manifold_discriminator"] = dcgan_discriminator(8, width=4, rng=rng)
     losses = method(**own, rng=rng, latent=5).step(torch.rand(6, 64) * 2 - 1)
     assert all(value.isfinite() and value.shape == () for value in losses.values())
-
-
-def test_population_statistics_make_a_sample_independent_of_its_batch_and_leave_the_network_as_it_was():
-    generator = dcgan_generator(8, latent=4, width=4, rng=0)
-    latents = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
-    generator(latents)
-    before = {name: value.clone() for name, value in generator.state_dict().items()}
-    with population_statistics(generator):
-        torch.testing.assert_close(generator(latents)[:2], generator(latents[:2]))
-    assert generator.training
-    assert all((before[name] == value).all() for name, value in generator.state_dict().items())
-    assert not torch.allclose(generator(latents)[:2], generator(latents[:2]))

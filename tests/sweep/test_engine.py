@@ -136,9 +136,9 @@ DRIVER = """
 import sys
 from pathlib import Path
 from ganlab.sweep import read_sweep, run_sweep
-from ganlab.sweep.cli import _executor
+from ganlab.sweep.cluster import dask_executor
 sweep = read_sweep(Path(sys.argv[1]), Path(sys.argv[2]))
-with _executor("", 1) as executor:
+with dask_executor("", 1) as executor:
     for row in run_sweep(sweep, Path(sys.argv[3]), executor):
         print(row.status, row.line, flush=True)
 """

@@ -1,7 +1,7 @@
 """Chapter 04, Mode Regularized GAN: the regulariser's signs, who is real in the diffusion step, the paper's metrics."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -11,6 +11,7 @@ from ganlab.learn.probe import Player, check_step, gaussian_batch, two_players
 from ganlab.methods.gan import discriminator_loss
 from ganlab.methods.gan import generator_loss as plain_generator_loss
 from ganlab.methods.mdgan import generator_loss, mode_regulariser, squared_distance
+from ganlab.metrics.modes import mass_in_place
 from ganlab.metrics.scores import class_balance_kl, inception_score, mode_score
 
 _LARGE = torch.tensor([-200.0, 200.0, -150.0])
@@ -295,17 +296,6 @@ def _check_diffusion_discriminator_step(answer):
 
 
 # --------------------------------------------------------------------------------------------- metrics
-
-
-def mass_in_place(
-    counts: Int[Tensor, "*seeds modes"], n: int, weights: Float[Tensor, " modes"]
-) -> Float[Tensor, "*seeds"]:
-    """The overlap of the true weights and the shares of all n samples: sum over k of min(w_k, c_k / n).
-
-    `counts` are the samples within 3 sigma of each mode. 1 when every mode has its share, 0 when no sample is on
-    a mode; a generator of one mode alone gets that mode's weight.
-    """
-    return torch.minimum(counts / n, weights).sum(-1)
 
 
 def _check_mass_in_place(answer):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ganlab.authoring.minutes import BUDGET, measured_minutes, minutes_in, rewrite, with_minutes
 from ganlab.errors import GanlabError
 from ganlab.runner.chapters import chapters
+from ganlab.runner.minutes import BUDGET, measured_minutes, minutes_in, rewrite, with_minutes
 
 ROOT = Path(__file__).parents[2]
 TABLE = """# x
