@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganlab.classroom.grade import MEGABYTES, SECONDS
+from ganlab.classroom.sandbox import MEGABYTES, SECONDS
 
 classes = typer.Typer(help="A kit for a class.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -22,15 +20,13 @@ def submit(
     out: Annotated[Path, typer.Option(help="Where the file goes.")] = Path("."),
 ) -> None:
     """Put your work into one small file that you can hand in. Nothing is sent anywhere."""
-    from ganlab.classroom.submission import make_submission, take_apart
+    from ganlab.classroom.submission import make_submission, read_submission, take_apart
     from ganlab.errors import GanlabError
 
     for path in notebooks:
         if not path.is_file():
             raise GanlabError(f"There is no notebook {path}.")
     path = make_submission(student, notebooks, result or [], out)
-    from ganlab.classroom.submission import read_submission
-
     work = take_apart(read_submission(path).cells)
     print(f"{path}: {len(work.attempts)} exercises, {len(work.answers)} questions. Hand in this file.")
 
@@ -46,6 +42,9 @@ def grade(
 ) -> None:
     """Judge every submission in a process with bounds; write grades.csv and feedback for each student."""
     from ganlab.classroom.grade import grade_folder
+    from ganlab.runner import chapters as course
+
+    chapter = course.find_chapter(course.find_notebooks(), chapter).number if chapter else ""
 
     def say(one) -> None:
         total, late = len(one.verdicts), " (late)" if one.late else ""
@@ -112,10 +111,9 @@ def merge(
     folder: Annotated[Path, typer.Argument(help="The folder with the submissions.")],
     out: Annotated[Path, typer.Option(help="The table that is written.")] = Path("class.csv"),
 ) -> None:
-    """Put the results of all students' runs into one table and one histogram each."""
-    from ganlab.classroom.grade import find_submissions
+    """Put the results of all students' runs into one table, and print a histogram of each number."""
     from ganlab.classroom.kit import merged_results
-    from ganlab.classroom.submission import read_submission
+    from ganlab.classroom.submission import csv_text, find_submissions, read_submission
     from ganlab.errors import GanlabError
     from ganlab.files import write_atomically
 
@@ -128,13 +126,9 @@ def merge(
     rows = merged_results(submissions)
     if not rows:
         raise GanlabError(f"No submission in {folder} holds a result: students add theirs with submit --result.")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(out, text.getvalue())
-    for quantity in dict.fromkeys((row["run"], row["quantity"]) for row in rows):
-        values = [row["value"] for row in rows if (row["run"], row["quantity"]) == quantity]
+    write_atomically(out, csv_text([list(rows[0]), *(row.values() for row in rows)]))
+    for quantity in dict.fromkeys((row["chapter"], row["quantity"]) for row in rows):
+        values = [row["value"] for row in rows if (row["chapter"], row["quantity"]) == quantity]
         print(f"{quantity[0]}, {quantity[1]}: {len(values)} seeds, mean {sum(values) / len(values):.3g}")
         for value in sorted(set(values)) if len(set(values)) <= 30 else []:
             count = values.count(value)

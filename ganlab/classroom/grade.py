@@ -1,13 +1,11 @@
 """Grading a folder of submissions, each judged in a process of its own, with bounds.
 
-grades.csv              a row a student: how many right, and the outcome of each exercise and question
-feedback/STUDENT.md     what each student gets back, with the reasons
+grades.csv           a row a submission: how many right, and the outcome of each exercise and question
+feedback/FILE.md     what its student gets back, with the reasons
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import subprocess
@@ -19,14 +17,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from ganlab.classroom.submission import Submission, Work, read_submission, take_apart
+from ganlab.classroom.sandbox import MEGABYTES, SECONDS
+from ganlab.classroom.submission import Submission, Work, csv_text, find_submissions, read_submission, take_apart
 from ganlab.errors import GanlabError
 from ganlab.files import write_atomically
 from ganlab.learn import chapters
+from ganlab.learn.judge import NOT_ATTEMPTED, NOT_YET, RIGHT
 
-SECONDS, MEGABYTES = 120, 3000
 START = 60  # seconds that a busy machine may need to import torch
-OUTCOMES = ("right", "not yet", "not attempted")
+OUTCOMES = (RIGHT, NOT_YET, NOT_ATTEMPTED)
 
 
 @dataclass(frozen=True)
@@ -53,24 +52,6 @@ class Grade:
         return sum(verdict.outcome == outcome for verdict in self.verdicts)
 
 
-def find_submissions(folder: Path) -> list[Path]:
-    """The notebooks and JSON files in a folder and the folders in it, without checkpoints and without what we wrote.
-
-    Raises:
-        GanlabError: there is no such folder, or nothing to grade in it.
-    """
-    if not folder.is_dir():
-        raise GanlabError(f"{folder} is not a folder: give the one that holds the submissions.")
-    found = sorted(
-        path
-        for path in (*folder.rglob("*.ipynb"), *folder.rglob("*.json"))
-        if path.is_file() and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts
-    )
-    if not found:
-        raise GanlabError(f"There is no .ipynb or .json file in {folder}.")
-    return found
-
-
 def grade_folder(
     folder: Path,
     out: Path,
@@ -95,7 +76,7 @@ def grade_folder(
     if os.name == "nt":
         raise GanlabError("Submissions cannot be bounded on Windows: grade them in WSL, or on Linux or macOS.")
     paths = find_submissions(folder)
-    asked = [*chapters.exercises(chapter or None), *chapters.questions(chapter or None)]
+    numbers = [chapter] if chapter else chapters.numbers()
 
     def one(path: Path) -> Grade:
         late = due is not None and path.stat().st_mtime > due.timestamp()
@@ -104,7 +85,7 @@ def grade_folder(
             submission = read_submission(path)
         except GanlabError as error:
             return Grade(path.stem, file, late=late, note=str(error))
-        return _grade(submission, file, late, asked, seconds, megabytes)
+        return _grade(submission, file, late, numbers, seconds, megabytes)
 
     grades = []
     with ThreadPoolExecutor(workers) as pool:
@@ -116,12 +97,11 @@ def grade_folder(
     return grades
 
 
-def _grade(submission: Submission, file: str, late: bool, asked: list[str], seconds: int, megabytes: int) -> Grade:
+def _grade(submission: Submission, file: str, late: bool, numbers: list[str], seconds: int, megabytes: int) -> Grade:
     work = take_apart(submission.cells)
-    given = [attempt.name for attempt in work.attempts] + list(work.answers)
-    # Without --chapter: everything of the chapters that the student opened.
-    opened = {number for number in chapters.numbers() if set(given) & set(_names_of(number))}
-    wanted = [name for name in asked if any(name in _names_of(number) for number in opened)]
+    given = {*(attempt.name for attempt in work.attempts), *work.answers}
+    # Everything of the chapters that the student opened.
+    wanted = [name for number in numbers if given & set(_names_of(number)) for name in _names_of(number)]
     if not wanted:
         return Grade(submission.student, file, late=late, note="There is no exercise of the course in it.")
     verdicts, holds, note = judge_work(work, wanted, seconds, megabytes)
@@ -137,13 +117,13 @@ def judge_work(
 ) -> tuple[dict[str, Verdict], list[str], str]:
     """Verdicts by name for everything wanted, the bounds that held, and a note if the process came to a bad end."""
     exercises, questions = chapters.exercises(), chapters.questions()
-    verdicts = {name: Verdict(name, "not attempted") for name in wanted}
+    verdicts = {name: Verdict(name, NOT_ATTEMPTED) for name in wanted}
     for name in set(wanted) & set(questions):
         verdicts[name] = _answered(questions[name], work.answers.get(name, ""))
     attempts = [attempt for attempt in work.attempts if attempt.name in wanted and attempt.name in exercises]
     for attempt in attempts:
         if attempt.fault:
-            verdicts[attempt.name] = Verdict(attempt.name, "not yet", attempt.fault)
+            verdicts[attempt.name] = Verdict(attempt.name, NOT_YET, attempt.fault)
     whole = [attempt for attempt in attempts if not attempt.fault]
     if not whole:
         return verdicts, [], ""
@@ -152,35 +132,33 @@ def judge_work(
         "attempts": [{"name": a.name, "source": a.source, "defines": a.defines} for a in whole],
     }
     lines, note = _run_worker(task, seconds, megabytes)
-    holds: list[str] = []
-    for line in lines:
-        if "holds" in line:
-            holds = [str(bound) for bound in line["holds"]]
-        elif line.get("name") in verdicts and line.get("outcome") in OUTCOMES:
-            verdicts[line["name"]] = Verdict(line["name"], line["outcome"], str(line.get("sentence", "")))
-    judged = {line.get("name") for line in lines}
+    first = lines[0].get("holds") if lines else None  # said before any of the submission's code ran
+    holds = first if isinstance(first, list) and all(isinstance(bound, str) for bound in first) else []
+    judged = {line["name"]: line for line in lines if line.get("name") in verdicts and line.get("outcome") in OUTCOMES}
+    verdicts |= {name: Verdict(name, line["outcome"], str(line.get("sentence", ""))) for name, line in judged.items()}
     if lost := [attempt.name for attempt in whole if attempt.name not in judged]:
         note = note or "its process was ended by the submission before everything was judged."
-        verdicts |= {name: Verdict(name, "not yet", note) for name in lost}
+        verdicts |= {name: Verdict(name, NOT_YET, note) for name in lost}
     return verdicts, holds, note
 
 
 def _answered(question, answer: str) -> Verdict:
     letter = answer.strip().lower().rstrip(").")
     if not letter:
-        return Verdict(question.name, "not attempted")
+        return Verdict(question.name, NOT_ATTEMPTED)
     if letter not in question.letters:
-        return Verdict(question.name, "not yet", f"{letter!r} is none of the answers.")
-    return Verdict(question.name, "right" if letter == question.right else "not yet", question.choice(letter).response)
+        return Verdict(question.name, NOT_YET, f"{letter!r} is none of the answers.")
+    return Verdict(question.name, RIGHT if letter == question.right else NOT_YET, question.choice(letter).response)
 
 
 def _run_worker(task: dict, seconds: int, megabytes: int) -> tuple[list[dict], str]:
     """What the worker said, line by line, and in one sentence what cut it short, if anything did."""
-    with tempfile.TemporaryDirectory(prefix="ganlab-grade-") as work:
-        reading, writing = os.pipe()
-        environment = {
-            name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG", "PYTHONPATH") if name in os.environ
-        } | {
+    # What a submission left running elsewhere may still write there while the folder is removed.
+    with tempfile.TemporaryDirectory(prefix="ganlab-grade-", ignore_cleanup_errors=True) as work:
+        said = Path(work) / "verdicts.jsonl"
+        said.touch()
+        kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG", "PYTHONPATH") if name in os.environ}
+        environment = kept | {
             "HOME": work,
             "TMPDIR": work,
             "GANLAB_INTERACTIVE": "0",
@@ -188,41 +166,27 @@ def _run_worker(task: dict, seconds: int, megabytes: int) -> tuple[list[dict], s
             "PYTHONDONTWRITEBYTECODE": "1",
             "MPLCONFIGDIR": work,
         }
-        command = [sys.executable, "-m", "ganlab.classroom.worker", str(writing), work, str(seconds), str(megabytes)]
+        command = [sys.executable, "-m", "ganlab.classroom.worker", str(said), str(seconds), str(megabytes)]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
-            pass_fds=(writing,), start_new_session=True, env=environment, cwd=work,
+            start_new_session=True, env=environment, cwd=work,
         )  # fmt: skip
-        os.close(writing)
-        said = bytearray()
-        with ThreadPoolExecutor(1) as reader:
-            done = reader.submit(_drain, reading, said)
-            note = ""
-            try:
-                process.communicate(json.dumps(task), timeout=START + 3 * seconds)
-            except subprocess.TimeoutExpired:
-                note = f"it had not come to its end after {START + 3 * seconds} seconds, or waited for something."
-            except BrokenPipeError:
-                pass
-            _kill_group(process)
-            done.result(timeout=10)
-        os.close(reading)
+        note = ""
+        try:
+            process.communicate(json.dumps(task), timeout=START + 3 * seconds)
+        except subprocess.TimeoutExpired:
+            note = f"it had not come to its end after {START + 3 * seconds} seconds, or waited for something."
+        _kill_group(process)
         if not note and process.returncode:
             note = _end_of(process.returncode, seconds, megabytes)
-    return _lines(said), note
-
-
-def _drain(reading: int, said: bytearray) -> None:
-    while chunk := os.read(reading, 65536):
-        if len(said) < 1_000_000:  # a submission that floods the pipe fills nobody's memory
-            said += chunk
+        return _lines(said), note
 
 
 def _kill_group(process: subprocess.Popen) -> None:
     import signal
 
     try:
-        os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started
+        os.killpg(process.pid, signal.SIGKILL)  # and what it has started in its group
     except (ProcessLookupError, PermissionError):
         pass
     process.wait()
@@ -234,14 +198,20 @@ def _end_of(code: int, seconds: int, megabytes: int) -> str:
     return f"its process ended with code {code}: over {megabytes} MB of memory, or ended by the submission itself."
 
 
-def _lines(said: bytearray) -> list[dict]:
+def _lines(said: Path) -> list[dict]:
+    """The worker's lines that have the form of one: a submission may have written there as well."""
     found = []
-    for line in bytes(said).decode(errors="replace").splitlines():
+    try:
+        with open(said, "rb") as file:
+            text = file.read(1_000_000).decode(errors="replace")
+    except OSError:
+        return []
+    for line in text.splitlines():
         try:
             content = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(content, dict):
+        if isinstance(content, dict) and isinstance(content.get("name", ""), str):
             found.append(content)
     return found
 
@@ -252,20 +222,13 @@ def _lines(said: bytearray) -> list[dict]:
 def as_csv(grades: Sequence[Grade]) -> str:
     """A row a submission; a column for each exercise and question that occurs."""
     names = list(dict.fromkeys(verdict.name for grade in grades for verdict in grade.verdicts))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["student", "file", "late", *OUTCOMES, "bounds", "note", *names])
+    rows = [["student", "file", "late", *OUTCOMES, "bounds", "note", *names]]
     for grade in grades:
         outcomes = {verdict.name: verdict.outcome for verdict in grade.verdicts}
         counts = [grade.count(outcome) for outcome in OUTCOMES]
         row = [grade.student, grade.file, "late" if grade.late else "", *counts, " ".join(grade.holds), grade.note]
-        writer.writerow([_harmless(cell) for cell in (*row, *(outcomes.get(name, "") for name in names))])
-    return text.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    """A spreadsheet takes a text that begins with one of these for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t")) else cell
+        rows.append([*row, *(outcomes.get(name, "") for name in names)])
+    return csv_text(rows)
 
 
 def feedback(grade: Grade) -> str:
@@ -275,7 +238,7 @@ def feedback(grade: Grade) -> str:
     if grade.note:
         text += ["", f"Note: {grade.note}"]
     if total:
-        text += ["", f"{grade.count('right')} of {total} right, {grade.count('not attempted')} not attempted."]
+        text += ["", f"{grade.count(RIGHT)} of {total} right, {grade.count(NOT_ATTEMPTED)} not attempted."]
     for verdict in grade.verdicts:
         text += ["", f"## {verdict.name}: {verdict.outcome}"]
         if verdict.sentence:
@@ -284,5 +247,5 @@ def feedback(grade: Grade) -> str:
 
 
 def _file_name(grade: Grade) -> str:
-    stem = grade.file.rsplit(".", 1)[0].replace("/", "__")
-    return "".join(c if c.isalnum() or c in "-_.@+" else "_" for c in stem).lstrip(".") or "submission"
+    name = grade.file.replace("/", "__")
+    return "".join(c if c.isalnum() or c in "-_.@+" else "_" for c in name).lstrip(".")

@@ -133,20 +133,21 @@ def merged_results(submissions: Sequence[Submission]) -> list[dict[str, Any]]:
     """One row for each number of each student's runs; a list of numbers, one a seed, gives a row each."""
     rows = []
     for submission in submissions:
-        for run, result in submission.results.items():
-            if not isinstance(result, dict):
-                continue
-            first = result.get("parameters", {}).get("seed", 0) if isinstance(result.get("parameters"), dict) else 0
+        pairs = ((chapter, run) for chapter, runs in submission.results.items() for run in _some(runs))
+        for chapter, result in pairs:
+            parameters = result["parameters"] if isinstance(result.get("parameters"), dict) else {}
+            first = parameters.get("seed", 0)
             for quantity, value in result.items():
                 numbers = value if isinstance(value, list) else [value]
-                if quantity == "seconds" or not all(_is_number(number) for number in numbers):
+                one_a_seed = len(numbers) == (parameters.get("seeds", 1) if isinstance(value, list) else 1)
+                if quantity == "seconds" or not one_a_seed or not all(_is_number(number) for number in numbers):
                     continue
                 for place, number in enumerate(numbers):
                     seed = first + place if _is_number(first) else place
                     rows.append(
                         {
                             "student": submission.student,
-                            "run": str(run),
+                            "chapter": str(chapter),
                             "quantity": quantity,
                             "seed": seed,
                             "value": float(number),
@@ -155,5 +156,14 @@ def merged_results(submissions: Sequence[Submission]) -> list[dict[str, Any]]:
     return rows
 
 
+def _some(runs: Any) -> list[dict[str, Any]]:
+    return [run for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:  # JSON allows integers of any length
+        return False

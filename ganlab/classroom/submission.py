@@ -6,8 +6,11 @@ Both are read as text. Nothing in them runs here; see `ganlab.classroom.grade`.
 from __future__ import annotations
 
 import ast
+import csv
+import io
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,17 +18,18 @@ from typing import Any
 
 from ganlab.errors import GanlabError
 from ganlab.files import write_atomically
+from ganlab.runner.run import read_json
 
 FORMAT = 1
 LARGEST = 20_000_000  # bytes of a file that is read at all
 NAME = re.compile(r"[\w][\w .@+-]{0,79}")
 EXERCISE = re.compile(r"""^\s*@exercise\(\s*["']([\w.]+)["']\s*\)""", re.MULTILINE)
-MAGIC = re.compile(r"^\s*[%!?].*$", re.MULTILINE)
+MAGIC = re.compile(r"^([ \t]*)[%!?].*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's code cells, in order, and results of runs, by notebook name."""
+    """One student's code cells, in order, and results of runs, by chapter."""
 
     student: str
     cells: list[str]
@@ -60,6 +64,24 @@ def read_submission(path: Path) -> Submission:
     return Submission(student, cells, results)
 
 
+def find_submissions(folder: Path) -> list[Path]:
+    """The notebooks and JSON files in a folder and the folders in it, without checkpoints and without what we wrote.
+
+    Raises:
+        GanlabError: there is no such folder, or nothing to grade in it.
+    """
+    if not folder.is_dir():
+        raise GanlabError(f"{folder} is not a folder: give the one that holds the submissions.")
+    found = sorted(
+        path
+        for path in (*folder.rglob("*.ipynb"), *folder.rglob("*.json"))
+        if path.is_file() and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts
+    )
+    if not found:
+        raise GanlabError(f"There is no .ipynb or .json file in {folder}.")
+    return found
+
+
 def make_submission(student: str, notebooks: list[Path], results: list[Path], out: Path) -> Path:
     """Put the code cells of notebooks, and `result.json` files of runs, into one small file.
 
@@ -71,12 +93,15 @@ def make_submission(student: str, notebooks: list[Path], results: list[Path], ou
     cells = [cell for path in notebooks for cell in read_submission(path).cells]
     if not any(EXERCISE.search(cell) for cell in cells):
         raise GanlabError("There is no exercise in what you hand in: give the notebooks that you worked in.")
+    results_by_chapter: dict[str, list] = {}
+    for path in results:
+        results_by_chapter.setdefault(_chapter_of(path), []).append(_result(path))
     content = {
         "ganlab_submission": FORMAT,
         "student": student,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "cells": cells,
-        "results": {path.resolve().parent.name: _result(path) for path in results},
+        "results": results_by_chapter,
     }
     path = out / f"{student.replace(' ', '_')}.json"
     write_atomically(path, json.dumps(content, indent=1) + "\n")
@@ -113,17 +138,15 @@ def take_apart(cells: list[str]) -> Work:
     helpers: list[str] = []
     constants: dict[str, Any] = {}
     for cell in cells:
-        text = MAGIC.sub("pass", cell)
         try:
-            statements = ast.parse(text).body
+            statements = [(statement, ast.unparse(statement)) for statement in _parsed(cell)]
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             for name in EXERCISE.findall(cell):
                 where = f" in line {error.lineno} of the cell" if getattr(error, "lineno", None) else ""
                 attempts[name] = Attempt(name, fault=f"the cell is not Python: {getattr(error, 'msg', error)}{where}.")
             continue
-        for statement in statements:
+        for statement, source in statements:
             name = _exercise_of(statement)
-            source = ast.unparse(statement)
             if name:
                 statement.decorator_list = []
                 attempts[name] = Attempt(name, ast.unparse(statement), statement.name)
@@ -135,6 +158,13 @@ def take_apart(cells: list[str]) -> Work:
             if asked := _question_of(statement, constants):
                 answers |= asked
     return Work(list(attempts.values()), answers, helpers)
+
+
+def _parsed(cell: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(cell).body
+    except SyntaxError:  # perhaps for the notebook's own commands, such as %time
+        return ast.parse(MAGIC.sub(r"\1pass", cell)).body
 
 
 def _exercise_of(statement: ast.stmt) -> str:
@@ -169,11 +199,29 @@ def _assigned(statement: ast.Assign | ast.AnnAssign) -> dict[str, Any]:
     return {target.id: value for target in targets if isinstance(target, ast.Name)}
 
 
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV. What comes from strangers cannot become a formula in a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    """A spreadsheet takes a text that begins with one of these for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t")) else cell
+
+
 def _code_cells(content: Any, path: Path) -> list[str]:
     try:
         return ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
     except (KeyError, TypeError):
         raise GanlabError(f"{path.name} is broken: it is JSON, but no notebook.") from None
+
+
+def _chapter_of(result: Path) -> str:
+    """The chapter that a run was of, as the run.json beside its result says; else the folder's name."""
+    return str(read_json(result.with_name("run.json")).get("chapter", result.resolve().parent.name))
 
 
 def _result(path: Path) -> Any:

@@ -1,6 +1,6 @@
 """Sweeps: one notebook, many parameter sets and seeds, on any `concurrent.futures.Executor`.
 
->>> sweep = read_sweep(Path("sweeps/mdgan_lambdas.yaml"), notebooks)      # doctest: +SKIP
+>>> sweep = read_sweep(Path("sweeps/gan_learning_rate.yaml"), notebooks)      # doctest: +SKIP
 >>> rows = run_sweep(sweep, Path("runs"), ProcessPoolExecutor(2))         # doctest: +SKIP
 """
 

@@ -1,9 +1,9 @@
 """Running a sweep on any `concurrent.futures.Executor`: threads, processes, or a dask cluster of many machines.
 
 A run has a folder named after all that its numbers depend on (`runs/NN_name/<key>`), the same one that `ganlab run`
-uses: what is there is never run again. A worker that sees this folder works in it, so that a run whose worker was
-killed goes on from its checkpoint. A worker on another machine works in a folder of its own and sends the files back
-with its answer: no shared disk is needed.
+uses: what is there is never run again. A worker that sees this folder works in it: what a killed worker left there,
+checkpoints for one, is there for the next. A worker on another machine works in a folder of its own and sends the files
+back with its answer: no shared disk is needed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ganlab.runner.run import Plan, code_fingerprint, execute_run, finished_run,
 from ganlab.sweep.spec import Sweep
 
 AT_ONCE = 256
-SENT_BACK = ("run.json", "run.ipynb", "metrics.jsonl", "result.json")  # result.json last: it says that all is there
+SENT_BACK = ("metrics.jsonl", "result.json", "run.ipynb", "run.json")  # run.json last: it says that all is there
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,19 @@
 
     notebook: "04"              # a chapter's number or name
     profile: smoke              # class when left out
-    fixed: {steps: 500}         # the same in every run
+    fixed: {seeds: 2}           # the same in every run
     grid:                       # every combination
       lambda1: [0.005, 0.05]
       lambda2: [0.0, 0.005]
     list:                       # each combined with every point of the grid
       - {width: 64}
-      - {width: 128, lr: 0.0005}
-    random:                     # and with each of these draws
-      draws: 20
+      - {width: 128, learning_rate: 0.0005}
+    random:                     # and with each of these draws; also {uniform: [low, high]}, {log: [low, high]}
+      draws: 3
       seed: 0
-      lr: {log: [1.0e-5, 1.0e-2]}
+      steps: {integers: [50, 100]}
       batch: {choice: [64, 128]}
-      momentum: {uniform: [0.0, 0.9]}
-      depth: {integers: [1, 4]}
-    seeds: 0-9                  # or a list; [0] when left out
+    seeds: [0, 10]              # the parameter `seed`: a list, or 0-9; [0] when left out
 
 Everything is checked against the notebook's `parameters` cell before the first run.
 """

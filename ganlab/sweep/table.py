@@ -44,7 +44,7 @@ def _cells(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, list | dict):
         return {name: value}
     cells: dict[str, Any] = {name: json.dumps(value)}
-    if isinstance(value, list) and value and all(isinstance(v, int | float) and v is not None for v in value):
+    if isinstance(value, list) and value and all(isinstance(v, int | float) for v in value):
         cells[f"{name}.mean"] = statistics.fmean(value)
     return cells
 

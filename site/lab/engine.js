@@ -175,7 +175,7 @@
 
   // Networks --------------------------------------------------------------------------------------------------------
 
-  /** Mulberry32 with normal numbers by Box and Muller: the same seed gives the same run in every browser. */
+  /** Mulberry32 with normal numbers by Box and Muller: the same seed gives the same run again. */
   class Random {
     constructor(seed) {
       this.state = seed >>> 0;

@@ -52,16 +52,30 @@ def test_a_cell_that_is_no_python_names_its_exercise_and_line():
     assert "line 2" in attempt.fault
 
 
+def test_python_is_read_as_it_is_and_commands_of_the_notebook_are_left_out():
+    remainder = '@exercise("gan.generator_loss")\ndef generator_loss(a):\n    return (a\n            % 2)'
+    timed = "def helper():\n    %time x = 1\n    return x\n!ls"
+    work = take_apart([remainder, timed])
+    assert "% 2" in work.attempts[0].source and not work.attempts[0].fault
+    assert work.helpers == ["def helper():\n    pass\n    return x"]
+
+
+def test_a_cell_too_deep_to_read_stops_no_other():
+    work = take_apart(["x = " + "y + " * 20_000 + "1", RIGHT])
+    assert [attempt.name for attempt in work.attempts] == ["gan.generator_loss"]
+
+
 def test_a_submission_holds_the_code_and_comes_back_the_same(tmp_path):
     path = notebook(tmp_path / "01_gan_from_scratch.ipynb", RIGHT, 'answer = "a"')
     result = tmp_path / "run" / "result.json"
     result.parent.mkdir()
     result.write_text('{"line": "x", "modes": [3, 4]}')
-    made = make_submission("Ada L.", [path], [result], tmp_path)
+    (tmp_path / "run" / "run.json").write_text('{"chapter": "01_gan"}')
+    made = make_submission("Ada L.", [path], [result, result], tmp_path)
     assert made.name == "Ada_L..json"
     back = read_submission(made)
     assert (back.student, back.cells) == ("Ada L.", [RIGHT, 'answer = "a"'])
-    assert back.results == {"run": {"line": "x", "modes": [3, 4]}}
+    assert back.results == {"01_gan": [{"line": "x", "modes": [3, 4]}] * 2}
 
 
 def test_students_are_named_by_the_file_or_by_the_folder(tmp_path):

@@ -78,7 +78,7 @@ def find_question(name: str) -> Question:
 
 def _collect(attribute: str, number: str | None) -> dict:
     found = {}
-    for chapter in numbers() if number is None else [number]:
+    for chapter in numbers() if number is None else {number} & set(numbers()):
         for item in getattr(importlib.import_module(f"{__name__}.ch{chapter}"), attribute, ()):
             if item.name in found:
                 raise ValueError(f"two {attribute.lower()} are called {item.name}")
