@@ -22,6 +22,7 @@ def main(folder: Path) -> int:
         return 2
     source, html = folder / "source", folder / "html"
     from ganlab.errors import GanlabError
+    from ganlab.runner.console import short
 
     try:
         write_sources(source)
@@ -36,7 +37,7 @@ def main(folder: Path) -> int:
     size = sum(path.stat().st_size for path in html.rglob("*") if path.is_file())
     count = len(list(html.rglob("*.html")))
     seconds = time.perf_counter() - start
-    print(f"{count} pages, {size / 1e6:.1f} MB, built in {seconds:.0f} s. Open {shown(html / 'index.html')}")
+    print(f"{count} pages, {size / 1e6:.1f} MB, built in {seconds:.0f} s. Open {short(html / 'index.html')}")
     return 0
 
 
@@ -69,10 +70,6 @@ def sphinx(source: Path, html: Path, doctrees: Path) -> int:
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-c", str(HERE)]
     quiet = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     return subprocess.run([*command, "-d", str(doctrees), str(source), str(html)], env=quiet).returncode
-
-
-def shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import nbformat
 
 from ganlab.errors import GanlabError
 from ganlab.runner.chapters import Chapter, chapters
+from ganlab.runner.page import title as title_of
 
 # Recorded runs that stand at the end of a section: chapter, its heading, traces, what to see.
 REPLAYS = {
@@ -41,7 +42,7 @@ class Page:
 
     @property
     def title(self) -> str:
-        return re.search(r"^# (.+)$", self.learner.cells[0].source, re.MULTILINE)[1]
+        return title_of(self.learner)
 
 
 def read_course(notebooks: Path) -> list[Page]:
@@ -201,8 +202,8 @@ def _end_of_section(notebook: nbformat.NotebookNode, section: str, name: str) ->
     return len(notebook.cells)
 
 
-def _replay(traces: str, options: str = "") -> str:
-    return f"```{{replay}} {traces}\n{options}```"
+def _replay(traces: str) -> str:
+    return f"```{{replay}} {traces}\n```"
 
 
 def _escaped(text: str) -> str:

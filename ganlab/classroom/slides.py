@@ -12,7 +12,7 @@ from html import escape
 import nbformat
 from nbformat import NotebookNode
 
-from ganlab.runner.page import markdown_to_html, title
+from ganlab.runner.page import figure_html, markdown_to_html, title
 
 WORDS = 85  # on one slide
 
@@ -152,9 +152,8 @@ def _shown(cell: NotebookNode) -> list[str]:
     bodies = []
     for output in cell.get("outputs", []):
         data = output.get("data", {})
-        if png := data.get("image/png"):
-            alt = output.metadata.get("image/png", {}).get("alt", "")
-            bodies.append(f'<img alt="{escape(alt)}" src="data:image/png;base64,{"".join(png.split())}">')
+        if figure := figure_html(output):
+            bodies.append(figure)
         elif "<table" in (table := "".join(data.get("text/html", ""))):
             bodies.append(re.sub(r"<script.*?</script>|<style.*?</style>", "", table, flags=re.DOTALL))
         elif output.get("output_type") == "stream" and re.search(r"^predict\(", cell.source, re.MULTILINE):

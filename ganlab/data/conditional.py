@@ -6,7 +6,7 @@ colour open: eight answers each, with known probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from ganlab.data.mixtures import GaussianMixture, ring
+from ganlab.data.mixtures import GaussianMixture, MixtureBatches, ring
 from ganlab.data.toyfaces.attributes import ATTRIBUTES, COLOUR_ATTRIBUTES, draw_attributes, sharing
 from ganlab.data.toyfaces.painter import FACTORS, draw_factors, render
 from ganlab.errors import GanlabError
@@ -54,30 +54,9 @@ class LabelledMixture:
         rows = torch.eye(self.classes).repeat_interleave(each, 0)
         return rows.expand(*seeds, *rows.shape)
 
-    def batches(self, batch: int, seeds: int | Sequence[int]) -> LabelledBatches:
+    def batches(self, batch: int, seeds: int | Sequence[int]) -> MixtureBatches:
         """An endless iterator over fresh pairs (points, one-hot labels)."""
-        return LabelledBatches(self, batch, Streams(seeds, "data"))
-
-
-@dataclass
-class LabelledBatches:
-    """Fresh pairs, for ever. The state is that of the random streams."""
-
-    target: LabelledMixture
-    batch: int
-    rng: Streams
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return self
-
-    def __next__(self) -> tuple[Float[Tensor, "*seeds batch dim"], Float[Tensor, "*seeds batch classes"]]:
-        return self.target.sample(self.batch, self.rng)
-
-    def state_dict(self) -> dict:
-        return self.rng.state_dict()
-
-    def load_state_dict(self, state: dict) -> None:
-        self.rng.load_state_dict(state)
+        return MixtureBatches(self, batch, Streams(seeds, "data"))
 
 
 def interlaced(classes: int = 4, modes: int = 6, radius: float = 2.0, sigma: float = 0.05) -> LabelledMixture:

@@ -76,7 +76,10 @@ class GaussianMixture:
 
 @dataclass
 class MixtureBatches:
-    """Fresh real batches `(*seeds, batch, dim)`, for ever. Its state is that of its random streams."""
+    """Fresh real batches `(*seeds, batch, dim)`, for ever. Its state is that of its random streams.
+
+    `mixture` may be anything with `sample(n, rng)`; one with labels gives pairs.
+    """
 
     mixture: GaussianMixture
     batch: int

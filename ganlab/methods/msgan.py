@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from ganlab.errors import GanlabError
 from ganlab.methods import gan
@@ -50,7 +49,11 @@ def distance_ratio(
     Departure: when all latents are equal, the released code computes 0 / 0 = NaN. Such a batch says nothing about how
     G uses z, so here r is 0 and carries no gradient.
     """
-    images, latents = mean_distance(samples1, samples2), mean_distance(latents1, latents2)
+    return _ratio(mean_distance(samples1, samples2), mean_distance(latents1, latents2))
+
+
+def _ratio(images: Float[Tensor, "*any"], latents: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """images / latents, and 0 without a gradient where latents are equal."""
     different = latents > 0
     return torch.where(different, images / torch.where(different, latents, 1.0), 0.0)
 
@@ -103,9 +106,7 @@ def dsgan_loss(
     """
     images = (samples1 - samples2.detach()).abs().mean(-1)
     latents = (latents1 - latents2).abs().mean(-1)
-    different = latents > 0
-    ratios = torch.where(different, images / torch.where(different, latents, 1.0), 0.0)
-    return capped(ratios, cap).mean(-1)
+    return capped(_ratio(images, latents), cap).mean(-1)
 
 
 FORMS: dict[str, Callable[..., Tensor]] = {
@@ -129,7 +130,7 @@ def discriminator_loss(
 
 def generator_loss(*fake_logits: Float[Tensor, "*seeds n"]) -> Float[Tensor, "*seeds"]:
     """The non-saturating loss of each batch of fakes, added up."""
-    return sum(softplus(-logits).mean(-1) for logits in fake_logits)
+    return sum(map(gan.generator_loss, fake_logits))
 
 
 class ConditionalGAN(GAN):

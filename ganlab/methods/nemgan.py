@@ -347,6 +347,7 @@ class NEMGAN:
         n = real.shape[-2]
         self.turn += 1
         losses = self.discriminator_step(real) | self.generator_step(n) | self.inversion_step(n)
+        # Their losses are not reported: the loop averages names, and these do not come in every step.
         if self.prior_start is not None and self.turn > self.prior_start:
             self.prior_step(real)
         if self.labelled is not None and self.turn > self.supervise_start and self.turn % self.supervise_every == 0:

@@ -73,12 +73,21 @@ def dcgan_encoder(
 @torch.no_grad()
 def initialised(network: nn.Module, rng: Streams | int | None = None) -> nn.Module:
     """DCGAN's initial weights, N(0, 0.02^2) and no bias, from the stream of one seed."""
-    rng = as_streams(rng, "weights")
-    if not rng.single:
-        raise GanlabError(f"Image networks train one seed at a time; this stream holds {len(rng.seeds)} seeds.")
+    rng = one_seed(as_streams(rng, "weights"))
     for layer in network.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             layer.weight.copy_(0.02 * rng.normal(*layer.weight.shape))
             if layer.bias is not None:
                 layer.bias.zero_()
     return network
+
+
+def one_seed(rng: Streams) -> Streams:
+    """The streams themselves, if they are of one seed.
+
+    Raises:
+        GanlabError: they are of several; image networks have no seeds axis.
+    """
+    if not rng.single:
+        raise GanlabError(f"Image networks train one seed at a time; this stream holds {len(rng.seeds)} seeds.")
+    return rng

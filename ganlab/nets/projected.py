@@ -18,6 +18,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from ganlab.errors import GanlabError
+from ganlab.nets.dcgan import one_seed
 from ganlab.nets.mlp import MLP
 from ganlab.seeds import Streams, as_streams, derive_seed
 
@@ -54,7 +55,7 @@ def random_filters(
 
     From the authors' public code: size 8, applied with stride 2, no bias.
     """
-    drawn = members(_one_seed(as_streams(rng, "projections")).for_purpose("projections"), count)
+    drawn = members(one_seed(as_streams(rng, "projections")).for_purpose("projections"), count)
     drawn = drawn.normal(channels, size, size)
     return drawn / drawn.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
 
@@ -212,7 +213,7 @@ class ConvolutionalNetworks(nn.Module):
         if form not in FORMS:
             raise GanlabError(f"form is {form!r}; choose one of {', '.join(FORMS)}.")
         self.count, self.form = count, form
-        stream = members(_one_seed(as_streams(rng, "weights")).for_purpose("discriminators"), count)
+        stream = members(one_seed(as_streams(rng, "weights")).for_purpose("discriminators"), count)
         shapes, inputs = [], channels
         for doubling in range(side.bit_length() - 2):
             shapes.append((width * 2**doubling, inputs, 4, 4))
@@ -294,9 +295,3 @@ def full_view_convolutions(side: int, channels: int, width: int = 64, rng: Strea
     """
     view = SameView(1, (channels, side))
     return Projected(view, ConvolutionalNetworks(1, side, channels, width, rng))
-
-
-def _one_seed(rng: Streams) -> Streams:
-    if not rng.single:
-        raise GanlabError(f"Image networks train one seed at a time; this stream holds {len(rng.seeds)} seeds.")
-    return rng

@@ -35,7 +35,7 @@ class UNet(nn.Module):
         rng: Streams | int | None = None,
     ):
         super().__init__()
-        self.side, self.channels, self.latent = side, channels, latent
+        self.side, self.channels = side, channels
         widths = [width * 2 ** min(i, 2) for i in range(start_and_doublings(side)[1])]  # no wider than 4 x width
         into = [channels, *widths[:-1]]
         self.down = nn.ModuleList(
@@ -67,28 +67,19 @@ class UNet(nn.Module):
         return self.up[-1](x).flatten(1)
 
 
-class Patches(nn.Module):
-    """Convolutions to one logit for each patch, all patches of all images in one row: `(n * patches,)`."""
-
-    def __init__(self, side: int, channels: int, width: int):
-        super().__init__()
-        self.side, self.channels = side, channels
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, width, 4, 2, 1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(2 * width),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(2 * width, 1, 3, 1, 1),
-        )
-
-    def forward(self, x: Float[Tensor, "n pixels"]) -> Float[Tensor, " logits"]:
-        return self.layers(x.view(-1, self.channels, self.side, self.side)).flatten()
-
-
 def patch_discriminator(side: int, channels: int, width: int = 24, rng: Streams | int | None = None) -> Conditional:
-    """Image and condition, both images, to logits of patches 16 pixels wide. `channels` is that of both together.
+    """Image and condition, both images, to logits of patches 16 pixels wide, all patches of all images in one row.
 
-    Departure: one scale instead of two.
+    `channels` is that of both together. Departure: one scale instead of two.
     """
-    return Conditional(initialised(Patches(side, channels, width), rng))
+    layers = nn.Sequential(
+        nn.Unflatten(1, (channels, side, side)),
+        nn.Conv2d(channels, width, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(2 * width),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(2 * width, 1, 3, 1, 1),
+        nn.Flatten(0),
+    )
+    return Conditional(initialised(layers, rng))

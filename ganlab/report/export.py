@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from ganlab.files import write_atomically
 from ganlab.report.reading import base_of, find_folder, label, read_runs
+from ganlab.report.summary import heads
 from ganlab.show.compare import Table, interval_text
 from ganlab.show.figure import alt_of, png
 
@@ -26,8 +27,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         columns = zip(table[middle], table["low"], table["high"], strict=True)
         shown[middle] = [interval_text(three) if three[0] == three[0] else "–" for three in columns]
         shown = shown.rename(columns={middle: f"{middle} [95 % interval]"})
-    heads = list(table.columns[: list(table.columns).index("group")]) if "group" in table else []
-    if heads:
+    if heads(table):
         shown = shown.drop(columns="group")
     shown = shown.rename(columns={name: name.removeprefix("run.") for name in shown})
     return shown.map(lambda value: ", ".join(map(str, value)) if isinstance(value, list) else label(value))

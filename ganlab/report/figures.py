@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ganlab.errors import GanlabError
 from ganlab.report.reading import label as in_words
-from ganlab.report.summary import by_seed
+from ganlab.report.summary import by_seed, heads
 from ganlab.show import figure as house
 from ganlab.show.compare import heatmap, interval_text, strip
 
@@ -40,7 +40,7 @@ def curve(
     if over not in summary or not all(isinstance(x, int | float) for x in summary[over]):
         raise GanlabError(f"There is no curve over '{over}': group by it, and let it be a number.")
     shown = summary.dropna(subset="mean")
-    rest = [name for name in summary.columns[: list(summary.columns).index("group")] if name != over]
+    rest = [name for name in heads(summary) if name != over]
     words = [", ".join(_named(name, row[name]) for name in rest) for row in shown.to_dict("records")]
     figure, ((axes,),) = house.new_figure(7.6, 3.9)
     values = sorted(set(shown[over].astype(float)))
@@ -91,9 +91,9 @@ def mean_map(summary: pd.DataFrame, rows: str, columns: str, label: str, title: 
     Raises:
         GanlabError: the groups differ in more, or in less.
     """
-    heads = list(summary.columns[: list(summary.columns).index("group")])
-    if {rows, columns} != set(heads) or rows == columns:
-        raise GanlabError(f"A map needs groups of two parameters; these differ in {', '.join(heads) or 'nothing'}.")
+    differ = heads(summary)
+    if {rows, columns} != set(differ) or rows == columns:
+        raise GanlabError(f"A map needs groups of two parameters; these differ in {', '.join(differ) or 'nothing'}.")
     down, across = ([*dict.fromkeys(summary[name].map(in_words))] for name in (rows, columns))
     table = np.full((len(down), len(across)), np.nan)
     for row in summary.to_dict("records"):

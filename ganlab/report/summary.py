@@ -20,6 +20,11 @@ from ganlab.show.compare import bootstrap_interval
 FEW = 5  # seeds below which a bootstrap interval is far too narrow
 
 
+def heads(table: pd.DataFrame) -> list[str]:
+    """The columns before `group`: what the groups of a summary differ in."""
+    return list(table.columns[: list(table.columns).index("group")]) if "group" in table else []
+
+
 def long_table(found: Runs, results: Sequence[str], by: Sequence[str] = ()) -> pd.DataFrame:
     """A row for each number of `results`, with runs that gave none in it.
 

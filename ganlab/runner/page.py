@@ -126,10 +126,18 @@ def _entry(outcome: Outcome, folder: Path) -> str:
 def _first_figure(notebook: NotebookNode) -> str:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if png := output.get("data", {}).get("image/png"):
-                alt = output.metadata.get("image/png", {}).get("alt", "")
-                return f'<img alt="{escape(alt)}" src="data:image/png;base64,{"".join(png.split())}">'
+            if figure := figure_html(output):
+                return figure
     return ""
+
+
+def figure_html(output: NotebookNode) -> str:
+    """The figure of an output with its alt text, as an image that holds its own data; nothing if it is no figure."""
+    png = output.get("data", {}).get("image/png")
+    if not png:
+        return ""
+    alt = output.metadata.get("image/png", {}).get("alt", "")
+    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{"".join(png.split())}">'
 
 
 def _purpose(notebook: NotebookNode) -> str:

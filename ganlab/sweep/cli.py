@@ -40,7 +40,7 @@ def sweep(
     from ganlab.sweep.engine import run_folder
 
     if example:
-        say("\n".join(line[4:] for line in spec.__doc__.splitlines() if line.startswith("    ")))
+        say(spec.example().rstrip())
         return
     if file is None:
         raise GanlabError("Which sweep? Give its YAML file; `ganlab sweep --example` prints one to start from.")

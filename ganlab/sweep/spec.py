@@ -85,6 +85,11 @@ def read_sweep(path: Path, notebooks: Path) -> Sweep:
     return Sweep(path.stem, unique, varied, text)
 
 
+def example() -> str:
+    """A sweep file to start from: the one above."""
+    return "\n".join(line[4:] for line in __doc__.splitlines() if line.startswith("    ")) + "\n"
+
+
 def parameter_sets(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All parameter sets that a sweep asks for: grid x list x random draws x seeds, each over `fixed`.
 

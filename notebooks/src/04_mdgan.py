@@ -29,7 +29,7 @@
 # | 8, 10 | 40 | the two metrics: a lesson of their own |
 # | 5, 9, 11, 12 | 20 | the package, images, the fidelity card: to read or to look up |
 #
-# That is 150 minutes with a class, somewhat less alone; the cells themselves need about two. With 90 minutes, do 1 to 4, 6
+# That is 150 minutes with a class, somewhat less alone; the cells themselves need about three. With 90 minutes, do 1 to 4, 6
 # and the recipes of 7. Builds on: 01, 02, 03.
 #
 # (Two other methods are called MDGAN as well, mixture density GAN and multi-discriminator GAN. Here the letters stand

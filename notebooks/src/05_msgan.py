@@ -30,7 +30,7 @@
 # | 6, 7 | 30 | images: one drawing, eight true answers |
 # | 8 | 10 | the fidelity card: to look up |
 #
-# With 60 minutes, do 1 to 5 and look at the pictures of 6. The cells themselves need about a minute and a half.
+# With 60 minutes, do 1 to 5 and look at the pictures of 6. The cells themselves need about a minute.
 # Builds on: 01, 02, 03.
 
 # %% tags=["parameters"]
@@ -475,7 +475,7 @@ show.with_alt(
 # - **in another class's mode**: the share of points within $3\sigma$ of a mode that belongs to another class.
 
 # %% tags=["nbval-ignore-output"]
-from ganlab.metrics.modes import mode_counts
+from ganlab.metrics import mass_in_place, mode_counts
 
 CLASS_OF = torch.nn.functional.one_hot(target.class_of, 4).T.bool()  # (classes, modes)
 
@@ -490,7 +490,7 @@ def scores(counts, each=EACH):
     own = counts.double() * CLASS_OF
     return {
         "modes found, of 6": (own > 0).double().sum(-1).mean(-1),
-        "mass in place, %": 100 * (own / each).clamp(max=1 / 6).sum(-1).mean(-1),
+        "mass in place, %": 100 * mass_in_place(own, each, CLASS_OF / 6).mean(-1),
         "in another class's mode, %": 100 * (counts.double() * ~CLASS_OF).sum((-2, -1)) / (4 * each),
     }
 
@@ -710,8 +710,8 @@ for name, made in colourings.items():
     )  # fmt: skip
 
 # %% [markdown]
-# At $\lambda = 0$ each row is nearly one picture ten times, in colours that are hardly an answer: something like the median of eight.
-# The latent is there, and the generator is almost deaf to it. At $\lambda = 1$ a drawing gets different colourings, with blemishes. At $\lambda = 10$ the images differ
+# At $\lambda = 0$ a row varies little, mainly from darker to lighter hair, and its colours are blurred, something like the median of
+# eight. The generator hears the latent, but faintly. At $\lambda = 1$ a drawing gets different colourings, with blemishes. At $\lambda = 10$ the images differ
 # as much as images can, and few are faces.
 #
 # Now count. Since all true answers are known, an image

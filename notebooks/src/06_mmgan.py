@@ -23,7 +23,7 @@
 # - watch the discriminator's features move while two players pull at them,
 # - measure whether it helps: against a GAN with the same budget, over seeds, where a GAN is well and where it collapses.
 #
-# It takes about 100 minutes with the exercises; the cells themselves need about two. (With one lesson of 90 minutes:
+# It takes about 100 minutes with the exercises; the cells themselves need less than one. (With one lesson of 90 minutes:
 # sections 1 to 4, 6 to 8. The rest stands by itself.) Builds on: 01, 02, 03.
 #
 # (Other methods are called MMGAN too, for multi-modal distributions and for medical images. They are unrelated.)
@@ -682,12 +682,12 @@ display(
 # figures. Ceiling: real points.
 
 # %% tags=["nbval-ignore-output"]
-from ganlab.metrics.modes import high_quality_share, mode_counts, modes_covered
+from ganlab.metrics import high_quality_share, mass_in_place, mode_counts, modes_covered
 
 
-def mass_in_place(counts, n=2500):
-    """In percent, one number a seed, from counts (seeds, modes)."""
-    return 100 * torch.minimum(counts.double() / n, torch.tensor(1 / counts.shape[-1])).sum(-1)
+def percent_in_place(counts, n=2500):
+    """Mass in place in percent, one number a seed, from counts (seeds, modes)."""
+    return 100 * mass_in_place(counts, n, target.weights)
 
 
 left, right, bottom, top = show.extent_of(target)
@@ -695,7 +695,7 @@ everywhere = torch.tensor([left, bottom]) + torch.tensor([right - left, top - bo
 perfect = target.sample(2500, Streams(range(8), "ceiling"))
 rows, in_place = [], {}
 for name, some in {"uniform points (floor)": everywhere, **points, "real points (ceiling)": perfect}.items():
-    in_place[name] = mass_in_place(mode_counts(some, target))
+    in_place[name] = percent_in_place(mode_counts(some, target))
     row = {
         "modes covered": modes_covered(some, target),
         "points within 3 sigma, %": 100 * high_quality_share(some, target),
@@ -751,21 +751,21 @@ def committed(name):
 
 def recipe_table(name):
     found, time_of = committed(name), {arm: run_of["cpu_seconds"] for arm, run_of in ten["runs"][name].items()}
-    best = mass_in_place(found["GAN, 2x the steps"])
+    best = percent_in_place(found["GAN, 2x the steps"])
     rows = [
         {
             "": arm,
             "modes of 8": show.bootstrap_interval((counts > 0).sum(1)),
-            "mass in place, %": show.bootstrap_interval(mass_in_place(counts)),
-            "its deviation over seeds": round(float(mass_in_place(counts).std()), 1),
-            "minus GAN 2x, same seed": None if "2x" in arm else show.bootstrap_interval(mass_in_place(counts) - best),
+            "mass in place, %": show.bootstrap_interval(percent_in_place(counts)),
+            "its deviation over seeds": round(float(percent_in_place(counts).std()), 1),
+            "minus GAN 2x, same seed": None if "2x" in arm else show.bootstrap_interval(percent_in_place(counts) - best),
             "CPU time, GAN = 1": 2.0 if "2x" in arm else round(time_of[arm] / time_of["GAN"], 1),
         }
         for arm, counts in found.items()
     ]
     for end, some in {"uniform points (floor)": everywhere, "real points (ceiling)": perfect}.items():
         counts = mode_counts(some, target)
-        covered, placed = (show.bootstrap_interval(v) for v in ((counts > 0).sum(1), mass_in_place(counts)))
+        covered, placed = (show.bootstrap_interval(v) for v in ((counts > 0).sum(1), percent_in_place(counts)))
         rows.append({"": end, "modes of 8": covered, "mass in place, %": placed})
     return show.interval_table(rows, caption=f"{name}: {len(best)} seeds, 2000 steps, mean and 95 % interval")
 

@@ -103,3 +103,12 @@ def test_a_file_that_is_not_there(course):
 def test_too_many_runs_are_refused_before_they_are_listed():
     with pytest.raises(GanlabError, match="1,000,000 runs"):
         parameter_sets({"grid": {"a": list(range(1000)), "b": list(range(1000))}})
+
+
+def test_the_example_can_be_run(tmp_path):
+    from ganlab.runner.chapters import find_notebooks
+    from ganlab.sweep.spec import example
+
+    (tmp_path / "example.yaml").write_text(example())
+    sweep = read_sweep(tmp_path / "example.yaml", find_notebooks())
+    assert len(sweep.plans) == 2 * 2 * 2 * 3 * 2
