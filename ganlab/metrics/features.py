@@ -206,3 +206,13 @@ def inception(weights: str | Path | None = None) -> FeatureNetwork:
         published = hashlib.file_digest(file, "sha256").hexdigest().startswith("6726825d")
     name = "FID weights of 2015-12-05" if published else f"weights of {path.name}, not the published ones"
     return FeatureNetwork(network, f"Inception v3 ({name})", 2048)
+
+
+def inception_posteriors(network: FeatureNetwork, features: Float[Tensor, "n 2048"]) -> Float[Tensor, "n classes"]:
+    """Class probabilities of the Inception network, for the published Inception score.
+
+    softmax(W f): the last layer of `inception()` without its bias, which is how the score has been computed since its
+    first code. Float64, so that `scores.inception_score` accepts that each row sums to one.
+    """
+    weight = network.module.fc.weight
+    return (features.to(weight).double() @ weight.double().mT).softmax(1)

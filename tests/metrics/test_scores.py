@@ -140,6 +140,22 @@ def test_inception_without_weights_is_an_error_and_no_substitute(tmp_path):
         features.inception(tmp_path / "none.pth")
 
 
+def test_inception_posteriors_are_the_networks_logits_without_their_bias(tmp_path, monkeypatch):
+    """Against torchmetrics' own extractor. Its weights are random here; the layers are the published ones."""
+    library = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
+    from torchmetrics.image.fid import NoTrainInceptionV3
+
+    path = str(tmp_path / "weights.pth")
+    with monkeypatch.context() as without_download:
+        without_download.setattr(library, "load_state_dict_from_url", lambda *_, **__: {})
+        without_download.setattr(library.FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+        torch.save(library.FeatureExtractorInceptionV3("untrained", ["2048"]).state_dict(), path)
+    images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    network = features.inception(path)
+    theirs = NoTrainInceptionV3("theirs", ["logits_unbiased"], path)(images).double().softmax(1)
+    torch.testing.assert_close(features.inception_posteriors(network, network(images)), theirs, rtol=1e-4, atol=1e-7)
+
+
 # Scores --------------------------------------------------------------------------------------------------------
 
 
