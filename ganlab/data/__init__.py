@@ -12,6 +12,7 @@ _HOMES = {
     "floors": ("ModeCount", "count_modes", "expected_modes", "expected_reverse_kl"),
     "images": ("Batches", "ImageSet", "batches", "contact_sheet", "resize", "to_uint8", "to_unit"),
     "mixtures": ("GaussianMixture", "grid", "ring"),
+    "paired": ("Pairs", "paired_folder"),
     "photos": ("PhotoSet", "celeba", "imported"),
     "real": ("cifar10", "digits", "fashion", "mnist"),
     "stacking": (

@@ -24,12 +24,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ganlab.data import store
 from ganlab.errors import GanlabError
 from ganlab.files import write_atomically
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 CELEBA_IMAGES = 202_599
 CELEBA_ATTRIBUTES = tuple(
@@ -371,14 +375,14 @@ def _parquet(paths: list[Path]) -> Found:
 # --- one image ------------------------------------------------------------------------------------------------------
 
 
-def decode(content: bytes, name: str, size: int, crop: int | None) -> np.ndarray:
-    """One image file as `uint8` (3, size, size): the centre square of `crop` pixels, resized (bicubic, antialiased).
+def opened(content: bytes, name: str, least: int | None = None) -> Image.Image:
+    """One image file as an RGB picture, looked at before it is decoded.
 
     Args:
-        crop: side of the centre square in the original's pixels; the largest centre square when `None`.
+        least: a JPEG may be decoded at a fraction of its size, which is faster, as long as it keeps so many pixels.
 
     Raises:
-        GanlabError: not an image, cut short, too large to be decoded, or smaller than the crop.
+        GanlabError: not an image, cut short, or too large to be decoded.
     """
     from PIL import Image, ImageOps
 
@@ -392,13 +396,27 @@ def decode(content: bytes, name: str, size: int, crop: int | None) -> np.ndarray
                     f"{name} is {width:,} x {height:,} pixels, more than the {LARGEST_PIXELS:,} that are decoded; "
                     "shrink or remove it."
                 )
-            if image.format == "JPEG" and crop is None:
-                image.draft("RGB", (2 * size, 2 * size))
-            image = ImageOps.exif_transpose(image).convert("RGB")
+            if image.format == "JPEG" and least is not None:
+                image.draft("RGB", (least, least))
+            return ImageOps.exif_transpose(image).convert("RGB")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise GanlabError(f"{name} would unpack to far more pixels than a photograph has; remove it.") from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
         raise GanlabError(f"{name} is not a whole image ({error}); fetch it again or remove it.") from None
+
+
+def decode(content: bytes, name: str, size: int, crop: int | None) -> np.ndarray:
+    """One image file as `uint8` (3, size, size): the centre square of `crop` pixels, resized (bicubic, antialiased).
+
+    Args:
+        crop: side of the centre square in the original's pixels; the largest centre square when `None`.
+
+    Raises:
+        GanlabError: not an image, cut short, too large to be decoded, or smaller than the crop.
+    """
+    from PIL import Image
+
+    image = opened(content, name, least=2 * size if crop is None else None)
     width, height = image.size
     side = crop or min(width, height)
     if side > min(width, height):
