@@ -82,8 +82,8 @@ class RPGAN(GAN):
         discriminator: the K of them, for example `ganlab.nets.projected.projected_mlp(...)`. Their projections are
             buffers: saved with the state, given to no optimiser.
         reduction: of the generator's K losses, `"mean"` as in the paper, or `"sum"`.
-        accumulate: the generator's gradient one discriminator at a time: slower, the same to rounding, and the
-            memory of one discriminator's pass in place of K.
+        accumulate: one discriminator after another, in both steps: slower, the same to rounding, and the memory of
+            one discriminator's pass in place of K.
     """
 
     def __init__(
@@ -104,8 +104,11 @@ class RPGAN(GAN):
         """Train all K on the same batch of reals and the same fakes. The mean of their losses is reported."""
         with torch.no_grad():
             fake = self.generator(self.rng.normal(real.shape[-2], self.latent))
-        losses = discriminator_losses(self.discriminator(real), self.discriminator(fake))
-        descend(losses, self.discriminator_optimiser)
+        if self.accumulate:
+            losses = self._train_one_by_one(real, fake)
+        else:
+            losses = discriminator_losses(self.discriminator(real), self.discriminator(fake))
+            descend(losses, self.discriminator_optimiser)
         return {"discriminator_loss": losses.detach().mean(-1)}
 
     def generator_step(self, n: int) -> dict[str, Tensor]:
@@ -118,6 +121,16 @@ class RPGAN(GAN):
                 loss = generator_loss(self.discriminator(fake), self.loss, self.reduction)
                 descend(loss, self.generator_optimiser)
         return {"generator_loss": loss.detach()}
+
+    def _train_one_by_one(self, real: Tensor, fake: Tensor) -> Tensor:
+        losses = []
+        self.discriminator_optimiser.zero_grad(set_to_none=True)
+        for k in range(self.discriminator.count):
+            one = gan.discriminator_loss(self.discriminator.one(k, real), self.discriminator.one(k, fake))
+            one.sum().backward()  # reaches the weights of network k only, and frees its graph
+            losses.append(one.detach())
+        self.discriminator_optimiser.step()
+        return torch.stack(losses, -1)
 
     def _descend_one_by_one(self, fake: Tensor) -> Tensor:
         views = [lambda x, k=k: self.discriminator.one(k, x) for k in range(self.discriminator.count)]

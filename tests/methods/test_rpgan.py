@@ -3,9 +3,12 @@ import math
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn.functional import binary_cross_entropy
 
+from ganlab.data import batches, imported, to_unit
+from ganlab.data.importing import find_images, import_images
 from ganlab.data.mixtures import ring
 from ganlab.errors import GanlabError
 from ganlab.methods import gan
@@ -13,7 +16,7 @@ from ganlab.methods.gan import GAN
 from ganlab.methods.rpgan import RPGAN, accumulated_gradient, discriminator_losses, generator_loss
 from ganlab.nets.dcgan import dcgan_generator
 from ganlab.nets.mlp import MLP
-from ganlab.nets.projected import full_view_mlp, projected_convolutions, projected_mlp
+from ganlab.nets.projected import CentredCube, full_view_mlp, projected_convolutions, projected_mlp
 from ganlab.seeds import Streams
 from ganlab.train import RunFolder, train
 
@@ -115,12 +118,31 @@ def test_the_accumulated_gradient_is_that_of_the_whole_graph(seeds, reduction):
 @pytest.mark.parametrize("make", [small, small_of_images])
 def test_a_step_with_accumulation_is_the_same_step(make):
     whole, one_by_one = make(), make(accumulate=True)
-    for _ in range(3):
+    real = torch.rand(8, whole.sample(1).shape[-1]) * 2 - 1
+    for step in range(3):
         losses, others = whole.generator_step(8), one_by_one.generator_step(8)
-        assert torch.allclose(losses["generator_loss"], others["generator_loss"], atol=1e-5)
-    for a, b in zip(whole.generator.parameters(), one_by_one.generator.parameters(), strict=True):
-        assert torch.allclose(a, b, atol=1e-4)
-    assert all(w.grad is None and w.requires_grad for w in one_by_one.discriminator.parameters())
+        if step == 0:
+            assert all(w.grad is None and w.requires_grad for w in one_by_one.discriminator.parameters())
+        losses |= whole.discriminator_step(real)
+        others |= one_by_one.discriminator_step(real)
+        assert all(torch.allclose(value, others[name], atol=1e-5) for name, value in losses.items())
+        for a, b in zip(whole.discriminator.parameters(), one_by_one.discriminator.parameters(), strict=True):
+            assert torch.allclose(a.grad, b.grad, rtol=1e-3, atol=1e-6)
+    for player in ("generator", "discriminator"):
+        pairs = zip(getattr(whole, player).parameters(), getattr(one_by_one, player).parameters(), strict=True)
+        assert all(torch.allclose(a, b, atol=1e-4) for a, b in pairs)
+
+
+def test_the_discriminators_gradients_one_by_one_are_those_of_all_at_once_in_double_precision():
+    whole, one_by_one = (small([0, 1], count=4, accumulate=accumulate) for accumulate in (False, True))
+    real, gradients = ring().sample(16, Streams([0, 1])).double(), []
+    for method in (whole, one_by_one):
+        method.generator.double(), method.discriminator.double()
+        method.rng = Streams([0, 1]).for_purpose("same")
+        method.generator.register_forward_pre_hook(lambda _, inputs: inputs[0].double())
+        method.discriminator_step(real)
+        gradients.append([w.grad for w in method.discriminator.parameters()])
+    assert all(torch.allclose(a, b) and a.any() for a, b in zip(*gradients, strict=True))
 
 
 def kept_for_backward(step) -> int:
@@ -142,12 +164,39 @@ def kept_for_backward(step) -> int:
 
 
 def test_accumulation_keeps_the_intermediate_results_of_one_discriminator():
+    real = ring().sample(512, 0)
+
     def memory(count: int, accumulate: bool) -> int:
         method = small(count=count, accumulate=accumulate)
-        return kept_for_backward(lambda: method.generator_step(512))
+        return kept_for_backward(lambda: method.step(real))
 
     assert memory(16, accumulate=True) < 1.2 * memory(1, accumulate=True)
     assert memory(16, accumulate=False) > 5 * memory(16, accumulate=True)
+
+
+# A second domain, at 128 pixels --------------------------------------------------------------------------------
+
+
+def test_folders_of_photographs_at_128_pixels_train_as_they_are_imported(tmp_path, monkeypatch):
+    """A tree like ImageNet's: one folder a class, photographs of any shape. Twelve views as in the paper."""
+    monkeypatch.setenv("GANLAB_DATA", str(tmp_path / "home"))
+    for number, shape in enumerate([(160, 140), (130, 200), (128, 128), (300, 135)]):
+        folder = tmp_path / "canines" / ("n02085620", "n02086079")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = torch.randint(0, 256, (*shape[::-1], 3), dtype=torch.uint8, generator=Streams(number).generators[0])
+        Image.fromarray(pixels.numpy()).save(folder / f"{number}.JPEG", "JPEG")
+    import_images(find_images(tmp_path / "canines"), "canines", size=128)
+    reals = (to_unit(some).flatten(1) for some in batches(imported("canines"), 2, 0))
+
+    generator = nn.Sequential(CentredCube(), dcgan_generator(128, 3, 200, 2, 0))
+    discriminators = projected_convolutions(128, 3, 12, 2, 0)
+    assert discriminators.view(torch.zeros(1, 3 * 128 * 128)).shape == (1, 12, 64, 64)
+    method = RPGAN(generator, discriminators, rng=Streams(0), latent=200, lr=2e-4)
+    before = snapshot(method.generator) | snapshot(discriminators)
+    history = train(method, reals, 2, every=1)
+    assert history["generator_loss"].isfinite().all() and method.sample(3).shape == (3, 3 * 128 * 128)
+    assert {name for name, _ in method.generator.named_parameters()} <= moved(method.generator, before)
+    assert "view.weight" not in moved(discriminators, before)
 
 
 # Who moves ----------------------------------------------------------------------------------------------------
