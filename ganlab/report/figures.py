@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ganlab.errors import GanlabError
 from ganlab.report.reading import label as in_words
+from ganlab.report.reading import named
 from ganlab.report.summary import by_seed, heads
 from ganlab.show import figure as house
 from ganlab.show.compare import heatmap, interval_text, strip
@@ -41,7 +42,7 @@ def curve(
         raise GanlabError(f"There is no curve over '{over}': group by it, and let it be a number.")
     shown = summary.dropna(subset="mean")
     rest = [name for name in heads(summary) if name != over]
-    words = [", ".join(_named(name, row[name]) for name in rest) for row in shown.to_dict("records")]
+    words = [", ".join(named(name, row[name]) for name in rest) for row in shown.to_dict("records")]
     figure, ((axes,),) = house.new_figure(7.6, 3.9)
     values = sorted(set(shown[over].astype(float)))
     logarithmic = bool(values) and values[0] > 0 and values[-1] >= 10 * values[0]
@@ -98,7 +99,7 @@ def mean_map(summary: pd.DataFrame, rows: str, columns: str, label: str, title: 
     table = np.full((len(down), len(across)), np.nan)
     for row in summary.to_dict("records"):
         table[down.index(in_words(row[rows])), across.index(in_words(row[columns]))] = row["mean"]
-    names = [_named(rows, value) for value in down], [_named(columns, value) for value in across]
+    names = [named(rows, value) for value in down], [named(columns, value) for value in across]
     return heatmap(table, *names, label=label, title=title)
 
 
@@ -114,10 +115,6 @@ def seed_map(numbers: pd.DataFrame, label: str, title: str | None = None) -> Fig
 
 def _settings(numbers: pd.DataFrame) -> list[str]:
     return ["" if setting == "all runs" else setting for setting in numbers["setting"]]
-
-
-def _named(name: str, value) -> str:
-    return str(value) if name == "result" else f"{name.removeprefix('run.')} {in_words(value)}"
 
 
 def _first(items: Iterable, most: int, what: str) -> tuple[list, str]:

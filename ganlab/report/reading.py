@@ -84,7 +84,6 @@ class _Skipped(Exception):
 
 @dataclass
 class _Run:
-    folder: Path
     record: dict[str, Any]
     result: dict[str, Any] = field(default_factory=dict)
 
@@ -178,6 +177,11 @@ def label(value: Any) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
+def named(name: str, value: Any) -> str:
+    """A parameter (or a fact of the run) and its value: "steps 600"."""
+    return str(value) if name == "result" else f"{name.removeprefix('run.')} {label(value)}"
+
+
 # Finding
 
 
@@ -234,7 +238,7 @@ def _read_run(folder: Path) -> _Run:
     noted, before = result.get("parameters", record["parameters"]), record["parameters"]
     if noted != before:
         raise _Skipped("broken", "result.json and run.json speak of different parameters")
-    return _Run(folder, record, result)
+    return _Run(record, result)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

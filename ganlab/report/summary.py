@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ganlab.errors import GanlabError
-from ganlab.report.reading import MOST_SEEDS, Runs, label
+from ganlab.report.reading import MOST_SEEDS, Runs, label, named
 from ganlab.runner.chapters import nearest
 from ganlab.show.compare import bootstrap_interval
 
@@ -227,9 +227,7 @@ def _wide(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _words(row: Mapping, names: Sequence[str]) -> str:
-    words = {name: label(row[name]) for name in names}
-    named = [word if name == "result" else f"{name.removeprefix('run.')} {word}" for name, word in words.items()]
-    return ", ".join(named) or "all runs"
+    return ", ".join(named(name, row[name]) for name in names) or "all runs"
 
 
 def _rank(value) -> tuple:
