@@ -110,12 +110,17 @@ def seed(
 def merge(
     folder: Annotated[Path, typer.Argument(help="The folder with the submissions.")],
     out: Annotated[Path, typer.Option(help="The table that is written.")] = Path("class.csv"),
+    concepts: Annotated[Path, typer.Option(help="The table of the concept test.")] = Path("concepts.csv"),
 ) -> None:
-    """Put the results of all students' runs into one table, and print a histogram of each number."""
+    """Put the results of all runs into one table, with a histogram of each number; count the concept tests."""
+    from ganlab.classroom.concepts import answers_of, gain, item_table
     from ganlab.classroom.kit import merged_results
     from ganlab.classroom.submission import csv_text, find_submissions, read_submission
     from ganlab.errors import GanlabError
     from ganlab.files import write_atomically
+
+    def write(path: Path, rows: list[dict]) -> None:
+        write_atomically(path, csv_text([list(rows[0]), *(row.values() for row in rows)]))
 
     submissions = []
     for path in find_submissions(folder):
@@ -123,14 +128,21 @@ def merge(
             submissions.append(read_submission(path))
         except GanlabError as error:
             print(error)
-    rows = merged_results(submissions)
-    if not rows:
-        raise GanlabError(f"No submission in {folder} holds a result: students add theirs with submit --result.")
-    write_atomically(out, csv_text([list(rows[0]), *(row.values() for row in rows)]))
+    rows, tests = merged_results(submissions), answers_of(submissions)
+    if not rows and not tests:
+        raise GanlabError(
+            f"No submission in {folder} holds a result or a concept test: students add theirs with submit --result."
+        )
     for quantity in dict.fromkeys((row["chapter"], row["quantity"]) for row in rows):
         values = [row["value"] for row in rows if (row["chapter"], row["quantity"]) == quantity]
         print(f"{quantity[0]}, {quantity[1]}: {len(values)} seeds, mean {sum(values) / len(values):.3g}")
         for value in sorted(set(values)) if len(set(values)) <= 30 else []:
             count = values.count(value)
             print(f"  {value:>8g}  {'#' * count} {count}")
-    print(f"{out}: {len(rows)} numbers of {len(submissions)} students.")
+    if rows:
+        write(out, rows)
+        print(f"{out}: {len(rows)} numbers of {len({row['student'] for row in rows})} students.")
+    if tests:
+        write(concepts, item_table(tests))
+        print(f"Concept test: {gain(tests).sentence()}")
+        print(f"{concepts}: a row a question.")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from ganlab.classroom.concepts import NAME
 from ganlab.classroom.sandbox import MEGABYTES, SECONDS
 from ganlab.classroom.submission import Submission, Work, csv_text, find_submissions, read_submission, take_apart
 from ganlab.errors import GanlabError
@@ -25,6 +26,7 @@ from ganlab.learn import chapters
 from ganlab.learn.judge import NOT_ATTEMPTED, NOT_YET, RIGHT
 
 START = 60  # seconds that a busy machine may need to import torch
+CONCEPT_TEST = "A concept test: it is not marked; `ganlab class merge` counts it."
 OUTCOMES = (RIGHT, NOT_YET, NOT_ATTEMPTED)
 
 
@@ -103,7 +105,9 @@ def _grade(submission: Submission, file: str, late: bool, numbers: list[str], se
     # Everything of the chapters that the student opened.
     wanted = [name for number in numbers if given & set(_names_of(number)) for name in _names_of(number)]
     if not wanted:
-        return Grade(submission.student, file, late=late, note="There is no exercise of the course in it.")
+        test = any(NAME.fullmatch(name) for name in given)
+        note = CONCEPT_TEST if test else "There is no exercise of the course in it."
+        return Grade(submission.student, file, late=late, note=note)
     verdicts, holds, note = judge_work(work, wanted, seconds, megabytes)
     return Grade(submission.student, file, [verdicts[name] for name in wanted], late, holds, note)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganlab.classroom.concepts import AFTER, BEFORE, concept_test, key
 from ganlab.classroom.slides import slides_page
 from ganlab.classroom.submission import Submission
 from ganlab.errors import GanlabError
@@ -32,11 +33,15 @@ Your own seed, so that the class together sees many: `ganlab class seed {code} Y
 
 Handing in, without a network: `ganlab submit YOUR-NAME 01_gan_from_scratch.ipynb` makes `YOUR-NAME.json`, a small file
 with the code of your cells. Give that file, or the notebooks themselves, to your teacher.
+
+Before you begin, and again at the end, there is a concept test of 15 minutes, which is not marked:
+`ganlab submit YOUR-NAME concept_test_before.ipynb`.
 """
 
 
 def new_class(name: str, folder: Path, chapters: Sequence[Chapter]) -> Path:
-    """Make `folder`: notebooks for the students; solved ones, answer key and slides for the teacher.
+    """Make `folder`: notebooks and the concept test for the students; solved ones, keys, slides and plans for the
+    teacher.
 
     Raises:
         GanlabError: the folder exists and is not empty, a chapter has no notebook, or the folder cannot be written.
@@ -52,6 +57,9 @@ def new_class(name: str, folder: Path, chapters: Sequence[Chapter]) -> Path:
         _copy(chapter.notebook(solutions=True), folder / "teacher" / "solutions" / chapter.learner.name)
         page = slides_page(chapter.learner.read_text(encoding="utf-8"))
         write_atomically(folder / "teacher" / "slides" / f"{chapter.name}.html", page)
+    for when in (BEFORE, AFTER):
+        write_atomically(folder / "students" / f"concept_test_{when}.ipynb", concept_test(when))
+    write_atomically(folder / "teacher" / "concept_test.md", key())
     write_atomically(folder / "students" / "README.md", HAND_IN.format(name=name, code=code))
     write_atomically(folder / "teacher" / "answers.md", answer_key([chapter.number for chapter in chapters]))
     write_atomically(folder / "teacher" / "plans.md", lesson_plans(chapters))

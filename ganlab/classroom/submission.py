@@ -24,6 +24,7 @@ FORMAT = 1
 LARGEST = 20_000_000  # bytes of a file that is read at all
 NAME = re.compile(r"[\w][\w .@+-]{0,79}")
 EXERCISE = re.compile(r"""^\s*@exercise\(\s*["']([\w.]+)["']\s*\)""", re.MULTILINE)
+ASKS = ("predict", "note")  # functions whose call holds an answer: of a chapter, of the concept test
 MAGIC = re.compile(r"^([ \t]*)[%!?].*$", re.MULTILINE)
 
 
@@ -91,7 +92,7 @@ def make_submission(student: str, notebooks: list[Path], results: list[Path], ou
     if not NAME.fullmatch(student):
         raise GanlabError(f"'{student}' cannot be used as a name: letters, digits, spaces and . @ + - _ are fine.")
     cells = [cell for path in notebooks for cell in read_submission(path).cells]
-    if not any(EXERCISE.search(cell) for cell in cells):
+    if not any(EXERCISE.search(cell) for cell in cells) and not take_apart(cells).answers:
         raise GanlabError("There is no exercise in what you hand in: give the notebooks that you worked in.")
     results_by_chapter: dict[str, list] = {}
     for path in results:
@@ -177,7 +178,7 @@ def _exercise_of(statement: ast.stmt) -> str:
 
 def _question_of(statement: ast.stmt, constants: dict[str, Any]) -> dict[str, str]:
     call = statement.value if isinstance(statement, ast.Expr) else None
-    if not (isinstance(call, ast.Call) and getattr(call.func, "id", "") == "predict" and call.args):
+    if not (isinstance(call, ast.Call) and getattr(call.func, "id", "") in ASKS and call.args):
         return {}
     name = getattr(call.args[0], "value", None)
     given = call.args[1] if len(call.args) > 1 else None
