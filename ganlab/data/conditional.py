@@ -1,7 +1,7 @@
 """Data with a condition that leaves several answers open, and all the true answers.
 
 `interlaced` is the 2D toy: classes with several modes each. `line_drawings` are toy faces whose drawing leaves only
-colour open: eight answers each, with known probabilities.
+colour open: eight answers each, with known probabilities. `two_sizes` is for generators of two stages.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from ganlab.data.images import resize, to_unit
 from ganlab.data.mixtures import GaussianMixture, MixtureBatches, ring
 from ganlab.data.toyfaces.attributes import ATTRIBUTES, COLOUR_ATTRIBUTES, draw_attributes, sharing
 from ganlab.data.toyfaces.painter import FACTORS, draw_factors, render
@@ -113,3 +114,11 @@ def line_drawings(n: int, size: int = 32, seed: int = 0) -> LineDrawings:
     factors[:, [FACTORS.index(name) for name in COLOUR_FACTORS]] = 0.5
     ink, painted = (render(attributes, factors, size, ink=ink) for ink in (True, False))
     return LineDrawings(ink, painted, attributes, factors)
+
+
+# Two stages ---------------------------------------------------------------------------------------------------
+
+def two_sizes(images: UInt8[Tensor, "n channels size size"]) -> Float[Tensor, "n both"]:
+    """Each image at half its size and at its own, in [-1, 1], as one vector: what a network of two stages paints."""
+    size = images.shape[-1]
+    return torch.cat([to_unit(resize(images, s)).flatten(1) for s in (size // 2, size)], 1)

@@ -222,6 +222,25 @@ def test_answers_to_a_caption_are_exactly_the_faces_it_fits(drawn):
         assert (found == drawn[i]).all(1).any()
 
 
+def test_the_answers_to_even_captions_are_exact(drawn):
+    """What an even caption passes over keeps the share that it has among all faces the caption fits."""
+    texts = captions(drawn, seed=6, even=0.5)
+    assert not (texts.mentions[:, ATTRIBUTES.index("Pale_Skin")] >= 0).any()
+    known, which, count = texts.mentions.unique(dim=0, return_inverse=True, return_counts=True)
+    checked = 0
+    for group in (count > 150).nonzero().flatten():
+        members = (which == group).nonzero().flatten()
+        found, p = texts.answers(int(members[0]))
+        share = (p[:, None] * found).sum(0)
+        seen = drawn[members].double().mean(0)
+        assert ((seen - share).abs() <= 5 * (share * (1 - share)).clamp(min=0).div(len(members)).sqrt() + 1e-9).all()
+        checked += 1
+    assert checked >= 5
+    told = captions(drawn, seed=6)  # without `even`, faces with glasses are rarely passed over
+    silent = told.mentions[:, ATTRIBUTES.index("Eyeglasses")] < 0
+    assert drawn[silent, ATTRIBUTES.index("Eyeglasses")].double().mean() < 0.08
+
+
 def test_wording_varies_and_is_fixed_by_seed_and_number(drawn):
     a = captions(drawn[:500], seed=3)
     assert len(set(a.text)) > 300

@@ -70,12 +70,21 @@ class Captions:
         return {name: bool(m) for name, m in zip(ATTRIBUTES, self.mentions[i].tolist(), strict=True) if m >= 0}
 
     def answers(self, i: int) -> tuple[Bool[Tensor, "answers attributes"], Float[Tensor, " answers"]]:
-        """Every combination of attributes that sentence i fits, with its probability given the sentence."""
+        """Every combination of attributes that sentence i fits, with its probability among all faces that it fits.
+
+        For captions written with `even` that is the probability given the sentence. People mention what is notable,
+        so without `even` silence says something as well: who wears glasses is rarely passed over.
+        """
         return answers(self.known(i))
 
 
 def captions(
-    attributes: Bool[Tensor, "n attributes"], seed: int = 0, *, start: int = 0, variant: int = 0
+    attributes: Bool[Tensor, "n attributes"],
+    seed: int = 0,
+    *,
+    start: int = 0,
+    variant: int = 0,
+    even: float | None = None,
 ) -> Captions:
     """One caption for each face; caption i depends on `(seed, start + i, variant)` and its attributes alone.
 
@@ -83,21 +92,23 @@ def captions(
         attributes: the faces, columns `ATTRIBUTES`.
         seed, start: as in `faces`; the same numbers give each face its own wording.
         variant: 0, 1, 2, ... give further captions of the same faces.
+        even: mention every attribute with this probability, whatever it is, and never one that has words for one of
+            its values only (pale skin). Then what is passed over says nothing, and `Captions.answers` is exact.
     """
     rows = _checked(attributes)
     index = np.arange(start, start + len(rows))[:, None]
     draws = counter.uniform(seed, _STREAM + variant * _DRAWS + np.arange(_DRAWS), index)
-    written = [_write(dict(zip(ATTRIBUTES, row, strict=True)), iter(u))
+    written = [_write(dict(zip(ATTRIBUTES, row, strict=True)), iter(u), even)
                for row, u in zip(rows.tolist(), draws.tolist(), strict=True)]  # fmt: skip
     mentions = torch.tensor([[said.get(name, -1) for name in ATTRIBUTES] for _, said in written], dtype=torch.int8)
     return Captions([text for text, _ in written], mentions.view(-1, len(ATTRIBUTES)))
 
 
-def _write(face: dict[str, bool], u) -> tuple[str, dict[str, int]]:
+def _write(face: dict[str, bool], u, even: float | None) -> tuple[str, dict[str, int]]:
     said: dict[str, int] = {}
 
-    def chance(p: float) -> bool:
-        return next(u) < p
+    def mentioned(p: float) -> bool:
+        return next(u) < (p if even is None else even)
 
     def one_of(options: tuple[str, ...]) -> str:
         return options[int(next(u) * len(options))]
@@ -108,24 +119,25 @@ def _write(face: dict[str, bool], u) -> tuple[str, dict[str, int]]:
 
     things: list[str] = []
     hair = next(name for name in HAIR if face[name])
-    if chance(0.9):
+    if mentioned(0.9):
         said.update({name: int(name == hair) for name in HAIR})  # one hair colour rules out the others
         if hair == "Bald":
             things.append(one_of(_NOUN_PHRASES["Bald", True]))
         else:
             words = [one_of(_COLOURS[hair]), "hair"]
-            if chance(0.75 if face["Wavy_Hair"] else 0.2):
+            if mentioned(0.75 if face["Wavy_Hair"] else 0.2):
                 words.insert(1, one_of(_TEXTURE[say("Wavy_Hair")]))
-            if chance(0.75 if face["Bangs"] else 0.05):
+            if mentioned(0.75 if face["Bangs"] else 0.05):
                 words.append(one_of(_FRINGE[say("Bangs")]))
             things.append(" ".join(words))
     for name in ("Pale_Skin", "Eyeglasses", "No_Beard", "Mustache", "Wearing_Hat"):
         value = face[name]
         notable = value != (name == "No_Beard")
-        if chance(0.85 if notable else 0.08) and (name, value) in _NOUN_PHRASES:
+        sayable = {(name, value)} if even is None else {(name, True), (name, False)}
+        if mentioned(0.85 if notable else 0.08) and sayable <= _NOUN_PHRASES.keys():
             things.append(one_of(_NOUN_PHRASES[name, say(name)]))
 
-    smile = _SMILE[say("Smiling")] if chance(0.8 if face["Smiling"] else 0.4) else None
+    smile = _SMILE[say("Smiling")] if mentioned(0.8 if face["Smiling"] else 0.4) else None
     form = int(next(u) * 4)
     who = one_of(_WHO)
     if smile and (form == 0 or not things):
