@@ -10,15 +10,18 @@ counts of modes from one do not belong in a table with counts from the other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
 from ganlab.data.classifiers import classify
-from ganlab.data.images import ImageSet
+from ganlab.data.counter import uniform
+from ganlab.data.images import ImageSet, to_unit
 from ganlab.errors import GanlabError
 from ganlab.seeds import Streams, as_streams
 
@@ -48,6 +51,43 @@ def stacked(base: ImageSet, n: int, rng: Streams | int | None = None) -> ImageSe
     """
     index = _draw(base, n, rng, "stacked")
     return _named(base, base.images[index, 0], _number(base.labels[index]), f"stacked {base.name}")
+
+
+class StackBatches:
+    """Batches of fresh stacks as vectors `(batch, 3 * height * width)` in [-1, 1], for ever, as `train` takes them.
+
+    No stack is kept: batch number i is a fixed function of `(seed, i)`, so the state is the count of batches given.
+
+    >>> from ganlab.data import digits
+    >>> next(StackBatches(digits(), 64)).shape
+    torch.Size([64, 192])
+    """
+
+    def __init__(self, base: ImageSet, batch: int, seed: int = 0):
+        _check_base(base)
+        if batch < 1:
+            raise GanlabError(f"batch is {batch}; give at least 1.")
+        self.images, self.batch, self.seed, self.given = to_unit(base.images).flatten(1), batch, seed, 0
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return self
+
+    def __next__(self) -> Float[Tensor, "batch dim"]:
+        chosen = uniform(self.seed, self.given, np.arange(3 * self.batch)) * len(self.images)
+        self.given += 1
+        return self.images[torch.from_numpy(chosen.astype(np.int64))].view(self.batch, -1)
+
+    def state_dict(self) -> dict:
+        return {"given": self.given, "seed": self.seed, "batch": self.batch}
+
+    def load_state_dict(self, state: dict) -> None:
+        for name in ("seed", "batch"):
+            if state[name] != getattr(self, name):
+                raise GanlabError(
+                    f"The saved data order has {name} {state[name]} and this run has {getattr(self, name)}; "
+                    "resume with the parameters that the run was started with."
+                )
+        self.given = int(state["given"])
 
 
 def stacked_probabilities(base: ImageSet) -> Float[Tensor, 1000]:
@@ -172,9 +212,13 @@ def _single(rng: Streams | int | None, purpose: str) -> Streams:
 
 
 def _draw(base: ImageSet, n: int, rng: Streams | int | None, purpose: str) -> Int[Tensor, "n 3"]:
+    _check_base(base)
+    return _single(rng, purpose).integers(len(base), n, 3).cpu()
+
+
+def _check_base(base: ImageSet) -> None:
     if base.images.shape[1] != 1 or len(base.names) != 10:
         raise GanlabError(f"Stacks are made of grey images of ten classes; {base!r} is not.")
-    return _single(rng, purpose).integers(len(base), n, 3).cpu()
 
 
 def _named(base: ImageSet, images: UInt8[Tensor, "n c h w"], labels: Tensor, name: str) -> ImageSet:

@@ -14,7 +14,8 @@ from ganlab.data import (
     stacked,
     stacked_probabilities,
 )
-from ganlab.data.stacking import DIGIT_PROBABILITIES, margin
+from ganlab.data.images import to_unit
+from ganlab.data.stacking import DIGIT_PROBABILITIES, StackBatches, margin
 from ganlab.errors import GanlabError
 from ganlab.seeds import Streams
 
@@ -111,3 +112,32 @@ def test_every_image_of_a_class_is_used(base):
 def test_bad_inputs_are_named(base, call, words):
     with pytest.raises(GanlabError, match=words):
         call(base)
+
+
+def test_batches_of_fresh_stacks_depend_on_seed_and_position_alone(base):
+    one, resumed = StackBatches(base, 50, 3), StackBatches(base, 50, 3)
+    first, second = next(one), next(one)
+    assert first.shape == (50, 192) and not torch.equal(first, second)
+    resumed.load_state_dict({**one.state_dict(), "given": 1})
+    assert torch.equal(next(resumed), second)
+    assert not torch.equal(next(StackBatches(base, 50, 4)), first)
+    images = {image.numpy().tobytes() for image in to_unit(base.images).flatten(1)}
+    assert all(channel.numpy().tobytes() in images for channel in first.view(150, 64))
+
+
+def test_batches_draw_every_image_equally_often_and_channels_independently(base):
+    few = base.take(torch.tensor([int((base.labels == k).nonzero()[0]) for k in range(10)]))
+    drawn = torch.cat([next(StackBatches(few, 20_000, seed)) for seed in range(2)]).view(-1, 3, 64)
+    classes = torch.cdist(drawn.flatten(0, 1), to_unit(few.images).flatten(1)).argmin(1).view(-1, 3)
+    counts = (classes[:, 0] * 100 + classes[:, 1] * 10 + classes[:, 2]).bincount(minlength=1000).double()
+    chi_square = ((counts - 40) ** 2 / 40).sum().item()
+    assert abs(chi_square - 999) < 6 * (2 * 999) ** 0.5
+
+
+def test_bad_batches_of_stacks_are_refused_in_words(base):
+    with pytest.raises(GanlabError, match="batch is 0"):
+        StackBatches(base, 0)
+    with pytest.raises(GanlabError, match="grey images of ten classes"):
+        StackBatches(stacked(base, 3, 0), 4)
+    with pytest.raises(GanlabError, match="seed 7 and this run has 3"):
+        StackBatches(base, 50, 3).load_state_dict({"given": 1, "seed": 7, "batch": 50})
