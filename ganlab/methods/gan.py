@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganlab.errors import GanlabError
+from ganlab.methods.seedwise import SeedwiseAdam
 from ganlab.seeds import Streams
 
 
@@ -59,15 +60,25 @@ def frozen(*players: nn.Module) -> Iterator[None]:
             player.requires_grad_(True)
 
 
-def adam(player: nn.Module, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
-    """Adam as every method of the course uses it. Elementwise, so S seeds in one tensor are S separate Adams."""
+def adam(
+    player: nn.Module, lr: float | Float[Tensor, " seeds"], betas: tuple[float | Float[Tensor, " seeds"], float]
+) -> torch.optim.Optimizer:
+    """Adam as every method of the course uses it. Elementwise, so S seeds in one tensor are S separate Adams.
+
+    A learning rate or beta1 with one number a seed makes them S Adams with settings of their own.
+    """
+    if isinstance(lr, Tensor) or isinstance(betas[0], Tensor):
+        return SeedwiseAdam(player.parameters(), lr, betas)
     return torch.optim.Adam(player.parameters(), lr=lr, betas=betas, fused=True)
 
 
 def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
-    """One step downhill. Losses of different seeds are *summed*, so none of them scales another's gradient."""
+    """One step downhill. Losses of different seeds are *summed*, so none of them scales another's gradient.
+
+    An optimiser that scales its losses, as 16-bit floats need, brings its own `backward`.
+    """
     optimiser.zero_grad(set_to_none=True)
-    loss.sum().backward()
+    getattr(optimiser, "backward", Tensor.backward)(loss.sum())
     optimiser.step()
 
 
@@ -80,7 +91,7 @@ class GAN:
         rng: gives the latents; it must hold the same seeds as the networks.
         latent: dimension of z ~ N(0, I).
         lr: learning rate of both players; `generator_lr` sets the generator's apart.
-        betas: Adam's; (0.5, 0.999) is DCGAN's choice.
+        betas: Adam's; (0.5, 0.999) is DCGAN's choice. Rates and beta1 may have one number a seed.
         loss: the generator's: `"non-saturating"` or `"minimax"`.
     """
 
