@@ -4,6 +4,7 @@
 |---|---|
 | `modes` | modes covered, quality, KL both ways, Jensen-Shannon, total variation, within-mode spread |
 | `ndb` | number of statistically different bins, and the divergence over bins |
+| `answers` | coverage where all true answers to a condition are known |
 | `prdc` | precision, recall, density, coverage |
 | `distances` | Fréchet and kernel distance, perceptual diversity |
 | `scores` | Inception score, MODE score, class balance |

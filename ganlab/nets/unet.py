@@ -19,7 +19,7 @@ class UNet(nn.Module):
 
     Halved until 4 to 7 pixels wide and doubled again, with the layer of the same size handed across. The latent is
     spread over the plane and joined to the input of every layer on the way down (BicycleGAN's "add to all", as MSGAN's
-    pix2pix).
+    pix2pix). Layers have `width` channels at first, twice as many at each halving, `widest * width` at most.
 
     Departures: not narrowed to 1x1 at the bottom; group norm instead of instance norm, because an instance norm
     subtracts from each image just what a constant plane adds to it. (Batch norm behaves otherwise in evaluation.)
@@ -33,10 +33,11 @@ class UNet(nn.Module):
         latent: int = 8,
         width: int = 24,
         rng: Streams | int | None = None,
+        widest: int = 4,
     ):
         super().__init__()
         self.side, self.channels = side, channels
-        widths = [width * 2 ** min(i, 2) for i in range(start_and_doublings(side)[1])]  # no wider than 4 x width
+        widths = [width * min(2**i, widest) for i in range(start_and_doublings(side)[1])]
         into = [channels, *widths[:-1]]
         self.down = nn.ModuleList(
             nn.Sequential(
@@ -67,19 +68,22 @@ class UNet(nn.Module):
         return self.up[-1](x).flatten(1)
 
 
-def patch_discriminator(side: int, channels: int, width: int = 24, rng: Streams | int | None = None) -> Conditional:
+def patch_discriminator(
+    side: int, channels: int, width: int = 24, rng: Streams | int | None = None, batch_norm: bool = False
+) -> Conditional:
     """Image and condition, both images, to logits of patches 16 pixels wide, all patches of all images in one row.
 
-    `channels` is that of both together. Departure: one scale instead of two.
+    `channels` is that of both together. With a batch norm it sees a batch as a whole, and with it how much the fakes
+    vary; without, one patch at a time. Departures: no instance norm, one scale instead of two.
     """
-    layers = nn.Sequential(
+    layers = [
         nn.Unflatten(1, (channels, side, side)),
         nn.Conv2d(channels, width, 4, 2, 1),
         nn.LeakyReLU(0.2),
-        nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False),
-        nn.BatchNorm2d(2 * width),
+        nn.Conv2d(width, 2 * width, 4, 2, 1, bias=not batch_norm),
+        *[nn.BatchNorm2d(2 * width)] * batch_norm,
         nn.LeakyReLU(0.2),
         nn.Conv2d(2 * width, 1, 3, 1, 1),
         nn.Flatten(0),
-    )
-    return Conditional(initialised(layers, rng))
+    ]
+    return Conditional(initialised(nn.Sequential(*layers), rng))
