@@ -118,6 +118,7 @@ def line_drawings(n: int, size: int = 32, seed: int = 0) -> LineDrawings:
 
 # Two stages ---------------------------------------------------------------------------------------------------
 
+
 def two_sizes(images: UInt8[Tensor, "n channels size size"]) -> Float[Tensor, "n both"]:
     """Each image at half its size and at its own, in [-1, 1], as one vector: what a network of two stages paints."""
     size = images.shape[-1]
