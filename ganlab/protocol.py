@@ -23,6 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ganlab.data.mixtures import GaussianMixture, MixtureBatches, grid, ring, unequal_ring
+from ganlab.draws import random_draws
 from ganlab.errors import GanlabError
 from ganlab.methods.gan import GAN
 from ganlab.methods.mdgan import MDGAN, RegularizedGAN
@@ -45,7 +46,6 @@ from ganlab.nets.inversion import InversionNetwork
 from ganlab.nets.mlp import MLP, Linear
 from ganlab.nets.projected import projected_mlp
 from ganlab.seeds import Streams
-from ganlab.sweep.spec import random_draws
 from ganlab.train import train
 
 SAMPLES = 2500  # looked at of each seed: PacGAN's number

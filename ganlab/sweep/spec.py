@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,12 +31,12 @@ from typing import Any
 
 import yaml
 
+from ganlab.draws import random_draws
 from ganlab.errors import GanlabError
 from ganlab.runner.chapters import find_chapter, nearest
 from ganlab.runner.run import Plan, plan_runs
 
 KNOWN = ("notebook", "profile", "solutions", "fixed", "grid", "list", "random", "seeds")
-DRAWS = ("uniform", "log", "integers", "choice")
 MOST_RUNS = 100_000
 
 
@@ -114,23 +113,6 @@ def parameter_sets(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def random_draws(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """`draws` parameter sets drawn independently; the same `seed` gives the same sets."""
-    ranges = {name: how for name, how in spec.items() if name not in ("draws", "seed")}
-    if not ranges:
-        return [{}]
-    draws, seed = spec.get("draws"), spec.get("seed", 0)
-    if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
-        raise GanlabError(f"random: draws is {draws!r}; give how many parameter sets to draw, for instance draws: 20.")
-    for name, how in ranges.items():
-        _check_range(name, how)
-    # A stream for each parameter and draw: one more of either leaves the others as they were.
-    return [
-        {name: _draw(how, random.Random(f"{seed}/{name}/{index}")) for name, how in ranges.items()}
-        for index in range(draws)
-    ]
-
-
 def read_seeds(value: Any) -> list[int]:
     """`[0, 1, 5]`, `3` (that one seed), or `"0-9"` with both ends."""
     seeds = value if isinstance(value, list) else [value]
@@ -182,30 +164,3 @@ def _some(values: Any, where: str) -> list[Any]:
     if not isinstance(values, list) or not values:
         raise GanlabError(f"`{where}` must be a list of at least one value, but it is {values!r}.")
     return values
-
-
-def _check_range(name: str, how: Any) -> None:
-    kind = next(iter(how)) if isinstance(how, dict) and len(how) == 1 else None
-    values = how[kind] if kind in DRAWS else None
-    numbers = isinstance(values, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    if kind == "choice" and isinstance(values, list) and values:
-        return
-    if kind not in DRAWS or kind == "choice" or not numbers or len(values) != 2 or values[0] > values[1]:
-        raise GanlabError(
-            f"random: {name} is {how!r}; write {{uniform: [low, high]}}, {{log: [low, high]}}, "
-            "{integers: [low, high]} or {choice: [a, b]}."
-        )
-    if kind == "log" and values[0] <= 0:
-        raise GanlabError(f"random: {name} is drawn on a logarithmic scale, so {values[0]} must be above 0.")
-
-
-def _draw(how: Mapping[str, Any], rng: random.Random) -> Any:
-    ((kind, values),) = how.items()
-    if kind == "choice":
-        return rng.choice(values)
-    low, high = values
-    if kind == "integers":
-        return rng.randint(int(low), int(high))
-    if kind == "log":
-        return float(f"{math.exp(rng.uniform(math.log(low), math.log(high))):.4g}")
-    return float(f"{rng.uniform(low, high):.6g}")

@@ -2,9 +2,10 @@
 
 import pytest
 
+from ganlab.draws import random_draws
 from ganlab.errors import GanlabError
 from ganlab.sweep import read_sweep, shared_seeds
-from ganlab.sweep.spec import parameter_sets, random_draws, read_seeds
+from ganlab.sweep.spec import parameter_sets, read_seeds
 
 
 def read(course, text):
