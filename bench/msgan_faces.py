@@ -1,6 +1,6 @@
 """Line drawings to coloured toy faces (MSGAN's paired task in miniature), written to data/results/05_msgan.
 
-    python bench/msgan_faces.py     # weight of L1 by weight of the term, 3 seeds: 9 minutes of processor time
+    python bench/msgan_faces.py     # weight of L1 by weight of the term, 3 seeds: 6 minutes of processor time
     python bench/msgan_faces.py --seeds 1     # seed 1 alone; what the file already holds of other seeds stays
 
 Each drawing has eight true colourings of known probability, so what a generator leaves out is counted, not guessed.
@@ -129,7 +129,7 @@ def main(steps: int, seeds: list[int]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     arguments = parser.parse_args()
     with threads(1):
