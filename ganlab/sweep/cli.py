@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
@@ -12,6 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ganlab.runner.console import console, say, short
+
+if TYPE_CHECKING:
+    from ganlab.sweep.engine import Row
 
 SHOWN = 12  # rows of the live table
 
@@ -63,17 +67,22 @@ def sweep(
         _list(plan, missing)
         return
 
-    with _Board(plan) as board:
-        if missing:
-            with dask_executor(scheduler, workers) as executor:
-                rows = run_sweep(plan, runs, executor, retries=retries, threads=threads, ended=board.ended)
-        else:
-            rows = run_sweep(plan, runs, None, ended=board.ended)
     folder = runs / "sweeps" / plan.name
     engine = f"dask at {scheduler}" if scheduler else f"dask on this machine, {workers} workers, {threads} threads each"
-    say(f"{_count(len(rows), 'run')}: {board.state}.")
-    for path in write_table(plan, rows, folder, engine):
-        say(short(path))
+    board = _Board(plan)
+    try:
+        with board:
+            if missing:
+                with dask_executor(scheduler, workers) as executor:
+                    run_sweep(plan, runs, executor, retries=retries, threads=threads, ended=board.ended)
+            else:
+                run_sweep(plan, runs, None, ended=board.ended)
+    finally:  # interrupted, too: what has ended is a table
+        rows = board.rows
+        if rows:
+            say(f"{_count(len(rows), 'run')}: {board.state}.")
+            for path in write_table(plan, rows, folder, engine):
+                say(short(path))
     if any(row.status != "failed" for row in rows):
         say(f"Tables with intervals and figures: ganlab run 12 -p runs={short(folder)}")
     if failed := [row for row in rows if row.status == "failed"]:
@@ -89,8 +98,8 @@ class _Board:
     """The sweep as it goes on: a bar and the latest rows on a terminal, one line a run elsewhere."""
 
     def __init__(self, plan) -> None:
-        self._plan, self._latest = plan, []
-        self._counts = {"done": 0, "kept": 0, "failed": 0}
+        self._plan = plan
+        self._ended: dict[str, Row] = {}
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"),
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=console,
@@ -107,14 +116,19 @@ class _Board:
         self._live.stop()
 
     @property
-    def state(self) -> str:
-        return ", ".join(f"{count} {status}" for status, count in self._counts.items() if count)
+    def rows(self) -> list[Row]:
+        """The runs that have ended, in the order of the sweep."""
+        return [self._ended[one.key] for one in self._plan.plans if one.key in self._ended]
 
-    def ended(self, row) -> None:
+    @property
+    def state(self) -> str:
+        counts = Counter(row.status for row in self._ended.values())
+        return ", ".join(f"{counts[status]} {status}" for status in ("done", "kept", "failed") if counts[status])
+
+    def ended(self, row: Row) -> None:
         from ganlab.runner.clock import duration
 
-        self._counts[row.status] += 1
-        self._latest = [*self._latest[-SHOWN + 1 :], row]
+        self._ended[row.plan.key] = row
         self._progress.update(self._task, advance=1, state=self.state)
         if console.is_terminal:
             self._live.update(self._draw())
@@ -128,7 +142,7 @@ class _Board:
         table.add_column("result", overflow="ellipsis", no_wrap=True)
         # The bar stands below the table: a table higher than the terminal would push it out of sight.
         room = max(1, console.height - 6)
-        for row in self._latest[-room:]:
+        for row in list(self._ended.values())[-min(room, SHOWN) :]:
             values = [str(row.plan.parameters[name]) for name in self._plan.varied]
             table.add_row(*values, row.status, row.line, style="red" if row.status == "failed" else None)
         return Group(table, self._progress)

@@ -72,7 +72,8 @@ def write_table(sweep: Sweep, rows: Sequence[Row], folder: Path, engine: str) ->
         "notebook": sweep.plans[0].chapter.name,
         "profile": sweep.plans[0].profile,
         "varied": sweep.varied,
-        "runs": len(rows),
+        "asked": len(sweep.plans),
+        "runs": len(rows),  # fewer when it was interrupted
         **counts,
         "engine": engine,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pandas as pd
 import psutil
 import pytest
 
 from ganlab.sweep import estimate_seconds, read_sweep, run_sweep, write_table
+from ganlab.sweep.cli import sweep as command
 from ganlab.sweep.engine import Answer, run_folder
 
 FAILS_AT_THREE = "if steps == 3:\n    raise ValueError('three is too many')"
@@ -122,6 +124,29 @@ def test_an_executor_that_takes_no_more_is_reported(course):
     pool.shutdown()
     rows = run_sweep(sweep_of(course), course.root / "runs", pool)
     assert all(row.status == "failed" and "cannot schedule new futures" in row.line for row in rows)
+
+
+def test_an_interrupted_sweep_leaves_the_table_of_what_has_ended(course, monkeypatch):
+    class Interrupted(BaseException):
+        pass
+
+    class TakesOne(Here):
+        def submit(self, function, *args):
+            if self.submitted:
+                raise Interrupted
+            return super().submit(function, *args)
+
+    course.chapter("01_gan")
+    sweep = sweep_of(course)
+    monkeypatch.setattr("ganlab.sweep.engine.AT_ONCE", 1)
+    monkeypatch.setattr("ganlab.sweep.engine.run_task", lambda task: Answer("done", 1.0, "1 steps"))
+    monkeypatch.setattr("ganlab.sweep.cluster.dask_executor", lambda *_: nullcontext(TakesOne()))
+    with pytest.raises(Interrupted):
+        command(course.root / "demo.yaml", workers=1, threads=1)
+    folder = course.root / "runs" / "sweeps" / "demo"
+    table = pd.read_csv(folder / "table.csv")
+    assert table["key"].tolist() == [sweep.plans[0].key]
+    assert json.loads((folder / "manifest.json").read_text())["asked"] == 2
 
 
 BLOCKS_ONCE = """import os, pathlib, time
