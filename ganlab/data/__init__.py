@@ -8,6 +8,7 @@ A name is looked up when it is first used, so importing one data set does not lo
 from importlib import import_module
 
 _HOMES = {
+    "birds": ("Birds", "cub"),
     "classifiers": ("classify", "load_classifier", "read_attributes"),
     "floors": ("ModeCount", "count_modes", "expected_modes", "expected_reverse_kl"),
     "images": ("Batches", "ImageSet", "batches", "contact_sheet", "resize", "to_uint8", "to_unit"),

@@ -30,7 +30,7 @@ class TextEncoder(nn.Module):
     state after the last word. Order matters: "with glasses and no hat" is not "no glasses and a hat".
     """
 
-    def __init__(self, words: int, features: int = 32, width: int = 48, rng: Streams | int | None = None):
+    def __init__(self, words: int, features: int = 16, width: int = 48, rng: Streams | int | None = None):
         super().__init__()
         self.embedding = nn.Embedding(words, width // 2)
         self.reader = nn.GRU(width // 2, width, batch_first=True)
@@ -59,7 +59,7 @@ class StackedGenerator(nn.Module):
     """
 
     def __init__(
-        self, side: int, features: int = 32, latent: int = 16, width: int = 16, rng: Streams | int | None = None
+        self, side: int, features: int = 16, latent: int = 16, width: int = 16, rng: Streams | int | None = None
     ):
         super().__init__()
         start, times = start_and_doublings(side // 2)
@@ -83,7 +83,7 @@ class StackedGenerator(nn.Module):
 
 
 class StageDiscriminator(nn.Module):
-    """One stage's: is it a face (whatever the caption)? Does it fit the caption?"""
+    """One stage's: is it a face, whatever the caption? Does it fit the caption?"""
 
     def __init__(self, side: int, features: int, width: int):
         super().__init__()
@@ -94,13 +94,9 @@ class StageDiscriminator(nn.Module):
             layers += [nn.Conv2d(inputs, width, 4, 2, 1, bias=not i), *norm, nn.LeakyReLU(0.2)]
             inputs, width = width, 2 * width
         self.body = nn.Sequential(*layers)
-        self.real = nn.Conv2d(inputs, 1, start)
-        self.fits = nn.Sequential(
-            nn.Conv2d(inputs + features, inputs, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(inputs),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(inputs, 1, start),
-        )
+        self.real = nn.Sequential(nn.Flatten(), nn.Linear(inputs * start**2, 1))
+        joint = nn.Conv2d(inputs + features, inputs, 1, bias=False), nn.BatchNorm2d(inputs), nn.LeakyReLU(0.2)
+        self.fits = nn.Sequential(*joint, nn.Flatten(), nn.Linear(inputs * start**2, 1))
 
 
 class StackedDiscriminator(nn.Module):
@@ -109,7 +105,7 @@ class StackedDiscriminator(nn.Module):
     Each stage has a network of its own.
     """
 
-    def __init__(self, side: int, features: int = 32, width: int = 16, rng: Streams | int | None = None):
+    def __init__(self, side: int, features: int = 16, width: int = 16, rng: Streams | int | None = None):
         super().__init__()
         self.stages = nn.ModuleList(StageDiscriminator(s, features, width) for s in (side // 2, side))
         initialised(self, rng)

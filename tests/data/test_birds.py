@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from ganlab.data.conditional import two_sizes
-from ganlab.data.cub import cub
+from ganlab.data.birds import cub
 from ganlab.errors import GanlabError
 from ganlab.methods.msgan_text import Matching, TextToImage
 from ganlab.nets.dcgan import dcgan_encoder

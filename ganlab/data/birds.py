@@ -18,7 +18,7 @@ captions are read as text, and a text encoder is trained on them.
 
     birds = cub("CUB_200_2011", size=64)
     images, tokens = two_sizes(birds.images), birds.tokens(caption=0)
-    text = TextEncoder(len(birds.vocabulary)); image = dcgan_encoder(64, 3, 32)
+    text = TextEncoder(len(birds.vocabulary)); image = dcgan_encoder(64, 3, 16)
     train(Matching(text, image), Batches(split_stages(images)[1], 64, labels=tokens), 10_000)
     codes = text(tokens).detach()                      # now StackedGenerator(64), StackedDiscriminator(64), TextToImage
 """
