@@ -92,6 +92,13 @@ def write(name: str, content: dict, started: float, command: str) -> None:
     write_atomically(FOLDER / f"{name}.json", json.dumps(plain(content), separators=(",", ":")) + "\n")
 
 
+def stored(name: str, settings: dict) -> dict:
+    """What an earlier run under the same settings left in NAME.json, else nothing."""
+    path = FOLDER / f"{name}.json"
+    content = json.loads(path.read_text()) if path.exists() else {}
+    return content if content.get("settings") == json.loads(json.dumps(plain(settings))) else {}
+
+
 def run_arms(steps: int, seeds: list[int]) -> None:
     """Every arm from the same random starts."""
     started, runs, cap = time.perf_counter(), {}, real_ratio()

@@ -12,11 +12,10 @@ the discriminator see the batch as a whole, the baseline listens to z; that is k
 """
 
 import argparse
-import json
 import time
 
 import torch
-from msgan_2d import FOLDER, write
+from msgan_2d import FOLDER, stored, write
 from PIL import Image
 from torch import Tensor
 
@@ -96,13 +95,6 @@ def picture(name: str, images: Tensor) -> None:
     Image.fromarray(sheet.permute(1, 2, 0).numpy()).save(FOLDER / f"{name}.png", optimize=True)
 
 
-def stored_rows(settings: dict) -> list[dict]:
-    """Rows of earlier runs under the same settings."""
-    path = FOLDER / "paired.json"
-    stored = json.loads(path.read_text()) if path.exists() else {}
-    return stored["rows"] if stored.get("settings") == json.loads(json.dumps(settings)) else []
-
-
 def main(steps: int, seeds: list[int]) -> None:
     started = time.perf_counter()
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -111,7 +103,7 @@ def main(steps: int, seeds: list[int]) -> None:
     settings = SETTINGS | {"steps": steps, "draws": DRAWS, "shown": SHOWN, "arms": ARMS}
     content = {"settings": settings, "features": judge.network.name}
     content |= {"truth": judge(judge.truth(DRAWS)), "likeliest": judge(judge.likeliest(DRAWS))}
-    rows = [row for row in stored_rows(settings) if row["seed"] not in seeds]
+    rows = [row for row in stored("paired", settings).get("rows", []) if row["seed"] not in seeds]
     for seed in seeds:
         for l1, weight, batch_norm in ARMS:
             method, before = build(l1, weight, batch_norm, seed), time.process_time()

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganlab.nets.conditional import Conditional
+from ganlab.nets.conditional import Conditional, class_dcgan
 from ganlab.nets.dcgan import dcgan_discriminator
 from ganlab.nets.mlp import MLP
 from ganlab.nets.unet import UNet, patch_discriminator
@@ -26,6 +26,18 @@ def test_a_label_becomes_constant_planes_beside_the_image():
     image = torch.randn(5, 256)
     assert discriminator(image, torch.eye(2)[[0, 1, 0, 1, 0]]).shape == (5,)
     assert not torch.equal(discriminator(image, torch.eye(2)[[0] * 5]), discriminator(image, torch.eye(2)[[1] * 5]))
+
+
+def test_at_the_published_size_the_class_dcgan_has_the_published_weights():
+    """Counted by hand from the released CIFAR-10 code: 4x4 kernels, 110-512-256-128-3 and 13-128-256-512-1."""
+    generator, discriminator = class_dcgan(32, 3, 10, latent=100, width=128, rng=0)
+    convolutions = 16 * (110 * 512 + 512 * 256 + 256 * 128 + 128 * 3) + 3
+    assert sum(p.numel() for p in generator.parameters()) == convolutions + 2 * (512 + 256 + 128)
+    convolutions = 16 * (13 * 128 + 128 * 256 + 256 * 512 + 512 * 1) + 128 + 1
+    assert sum(p.numel() for p in discriminator.parameters()) == convolutions + 2 * (256 + 512)
+    label = torch.eye(10)[[0, 7]]
+    images = generator(torch.randn(2, 100), label)
+    assert images.shape == (2, 3 * 32 * 32) and images.abs().max() <= 1 and discriminator(images, label).shape == (2,)
 
 
 @pytest.mark.parametrize("side", [16, 20, 32])
