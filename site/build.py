@@ -1,6 +1,7 @@
 """Build the site: `python site/build.py [FOLDER]` (build/site when not given)."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,11 @@ def write_sources(folder: Path) -> None:
     files = {path.name: path.read_text("utf-8") for path in HERE.glob("*.md")}
     files["course_table.txt"] = course.course_table(pages, (ROOT / "README.md").read_text("utf-8"))
     files["replays.md"] = course.replays_page(pages, ROOT / "data" / "traces")
+    table = ROOT / "data" / "results" / "09_one_protocol" / "table.json"
+    if table.exists():
+        files["head_to_head.md"] = course.head_to_head_page(table, pages)
+    else:  # no page, no link to it
+        files["index.md"] = re.sub(r"^.*head_to_head.*\n", "", files["index.md"], flags=re.MULTILINE)
     files["fidelity.md"] = course.fidelity_page(pages, ROOT / "ganlab" / "methods")
     for page in pages:
         files |= course.chapter_files(page)

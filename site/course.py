@@ -1,4 +1,5 @@
-"""The pages of the course, from what lies in notebooks/: chapters, their table, replays, fidelity cards."""
+"""The pages of the course, from what lies in notebooks/ and data/: chapters, their table, replays, fidelity cards, the
+methods head to head."""
 
 import json
 import re
@@ -11,7 +12,7 @@ from ganlab.errors import GanlabError
 from ganlab.runner.chapters import Chapter, chapters
 from ganlab.runner.page import title as title_of
 
-# Recorded runs that stand at the end of a section: chapter, its heading, traces, what to see.
+# Recorded runs: chapter, the section at whose end they stand there (None: on their own page only), traces, what to see.
 REPLAYS = {
     "00_start_here": (
         "A first collapse",
@@ -23,6 +24,11 @@ REPLAYS = {
         "gan_seed_0 gan_seed_1",
         "Two of these seeds, recorded: the same code, the same data, another start. Press Play.",
     ),
+    "04_mdgan": (None, "04_gan 04_mdgan", "The contest on six modes, from one seed."),
+    "05_msgan": (None, "05_conditional_gan 05_msgan", "Four labels, six modes each, with and without the term."),
+    "06_mmgan": (None, "06_gan 06_mmgan", "A generator twenty times as fast as its discriminator."),
+    "07_nemgan": (None, "07_gan 07_nemgan", "Five modes of unequal weight: one latent, and a box of it for each mode."),
+    "08_rpgan": (None, "08_gan 08_rpgan", "One discriminator that sees the plane, and eight that see one line each."),
 }
 CARD_COLUMNS = ("paper", "here", "departure", "public code")
 CARD_HEADING = re.compile(r"^## .*\bfidelity card\b.*$", re.IGNORECASE | re.MULTILINE)
@@ -99,12 +105,11 @@ def replays_page(pages: list[Page], traces: Path) -> str:
     left = [Path(name).stem for name in known]
     parts = []
     titles = {page.name: page.title for page in pages}
-    for name, (_, pair, _) in REPLAYS.items():
+    for name, (_, pair, sentence) in REPLAYS.items():
         if name in titles and all(trace in left for trace in pair.split()):
             left = [trace for trace in left if trace not in pair.split()]
-            parts.append(
-                f"## {titles[name]}\n\nFrom [the chapter](notebooks/{name}.ipynb).\n\n{_replay(pair)}"
-            )
+            link = f"From [the chapter](notebooks/{name}.ipynb). {sentence}"
+            parts.append(f"## {titles[name]}\n\n{link}\n\n{_replay(pair)}")
     for trace in left:
         title = json.loads((traces / f"{trace}.json").read_text("utf-8"))["title"]
         parts.append(f"## {title}\n\n{_replay(trace)}")
@@ -137,6 +142,40 @@ def fidelity_page(pages: list[Page], methods: Path) -> str:
         *rests,
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def head_to_head_page(file: Path, pages: list[Page]) -> str:
+    """The methods under one protocol: a table for each target and clock, from the chapter's committed results.
+
+    `file` holds rows with `method`, `target`, `clock`, and numbers as `{"mean", "low", "high"}`.
+    """
+    content = json.loads(file.read_text("utf-8"))
+    rows = content["rows"] if isinstance(content, dict) else content
+    chapter = next((page for page in pages if page.name.startswith("09")), None)
+    link = f" The protocol is that of [its chapter](notebooks/{chapter.name}.ipynb)." if chapter else ""
+    parts = [
+        "# Head to head\n\nEvery method under one protocol: as many tuning tries each, the same seeds, the same budget "
+        f"by two clocks. Means over seeds with their 95 % interval.{link}"
+    ]
+    groups = dict.fromkeys((row["target"], row["clock"]) for row in rows)
+    for target, clock in groups:
+        here = [row for row in rows if (row["target"], row["clock"]) == (target, clock)]
+        names = list(dict.fromkeys(name for row in here for name, value in row.items() if _is_interval(value)))
+        table = [["method", *(name.replace("_", " ") for name in names)]]
+        table += [[row["method"], *(_interval(row.get(name)) for name in names)] for row in here]
+        head, *lines = ["| " + " | ".join(line) + " |" for line in table]
+        parts += [f"## {target}, equal {clock}", "\n".join([head, "|---" * len(table[0]) + "|", *lines])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _is_interval(value: object) -> bool:
+    return isinstance(value, dict) and value.keys() >= {"mean", "low", "high"}
+
+
+def _interval(value: dict | None) -> str:
+    if value is None:
+        return "–"
+    return "{mean:.3g} ({low:.3g} to {high:.3g})".format(**value)
 
 
 def _gaps(pages: list[Page], cards: dict[str, str], methods: Path) -> list[str]:
@@ -177,8 +216,8 @@ def _page(page: Page, notebook: nbformat.NotebookNode, links: str, hidden: bool 
     head.source = re.sub(r"^(# .+)$", rf"\1\n\n{_escaped(links)}", head.source, count=1, flags=re.MULTILINE)
     if hidden:
         notebook.metadata |= {"orphan": True, "nosearch": True}
-    if page.name in REPLAYS and not hidden:
-        section, traces, sentence = REPLAYS[page.name]
+    section, traces, sentence = REPLAYS.get(page.name, (None, "", ""))
+    if section and not hidden:
         at = _end_of_section(notebook, section, page.name)
         player = nbformat.v4.new_markdown_cell(f"{sentence}\n\n{_replay(traces)}")
         notebook.cells.insert(at, player)

@@ -1,5 +1,6 @@
 """What the site is made of, before Sphinx sees it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -78,6 +79,28 @@ def test_a_replay_comes_after_its_section(monkeypatch):
     monkeypatch.setitem(course.REPLAYS, "00_start", ("Gone", "one", "See."))
     with pytest.raises(GanlabError, match="no section 'Gone'"):
         course.chapter_files(page)
+
+
+def test_methods_stand_head_to_head_for_each_target_and_clock(tmp_path):
+    number = {"mean": 0.51234, "low": 0.4, "high": 0.6}
+    rows = [
+        {"method": "GAN", "target": "ring", "clock": "steps", "mass_in_place": number, "seeds": 10},
+        {"method": "MDGAN", "target": "ring", "clock": "steps", "mass_in_place": number, "modes": number},
+        {"method": "GAN", "target": "ring", "clock": "seconds", "mass_in_place": number},
+    ]
+    (tmp_path / "table.json").write_text(json.dumps({"rows": rows}))
+    page = course.head_to_head_page(tmp_path / "table.json", [chapter("09_one", "# 09 · One protocol")])
+    assert "## ring, equal steps\n\n| method | mass in place | modes |\n|---|---|---|\n" in page
+    assert "| GAN | 0.512 (0.4 to 0.6) | – |" in page and "## ring, equal seconds" in page
+    assert "(notebooks/09_one.ipynb)" in page and "10" not in page
+
+
+def test_a_recorded_run_without_a_section_stands_on_its_own_page_only():
+    page = chapter("08_rpgan", "# 08 · RPGAN", "## Look\n\nhere")
+    assert course._page(page, page.learner, "links").count("replay") == 0
+    known = json.loads((ROOT / "data" / "traces" / "manifest.json").read_text())["files"]
+    text = course.replays_page([page], ROOT / "data" / "traces")
+    assert ("{replay} 08_gan 08_rpgan" in text) == ("08_rpgan.json" in known)
 
 
 def test_docstrings_become_markdown():
