@@ -142,6 +142,7 @@ class Contestant:
         usual: settings by name; the first that is tried.
         space: what is searched, setting by setting, as in a sweep's file: `{"log": [1e-3, 1e-1]}`,
             `{"uniform": [0, 1]}`, `{"choice": [0.0, 0.5]}`.
+        batches: real samples a step, in units of the budget's batch.
         told: what it is told of the target beside samples.
     """
 
@@ -149,6 +150,7 @@ class Contestant:
     build: Callable[..., Method]
     usual: Mapping[str, float]
     space: Mapping[str, Any] = field(default_factory=dict)
+    batches: int = 1
     told: str = ""
 
     def settings(self, tries: int) -> list[dict[str, float]]:
@@ -250,7 +252,9 @@ RATES = {"lr": {"log": [5e-4, 2e-2]}, "ratio": {"log": [0.2, 5.0]}, "beta1": {"c
 
 
 def _pacgan(size: int) -> Contestant:
-    return Contestant(f"PacGAN{size}", lambda *players, **s: build_pacgan(*players, **s, size=size), USUAL, RATES)
+    """With as many packs a step as others have samples, as in its public code."""
+    build = lambda *players, **settings: build_pacgan(*players, **settings, size=size)
+    return Contestant(f"PacGAN{size}", build, USUAL, RATES, batches=size)
 
 
 CONTESTANTS = {
@@ -327,7 +331,7 @@ def tune(contestant: Contestant, target: Target, tries: int, seeds: Sequence[int
     }
     members = list(seeds) * len(settings)
     method = contestant.build(target, Streams(members), budget.width, **side_by_side)
-    train(method, target.batches(budget.batch, members), budget.steps)
+    train(method, target.batches(budget.batch * contestant.batches, members), budget.steps)
     scores = target.measure(method.sample(SAMPLES))["in_place"]
     return Tuning(settings, list(seeds), scores.view(len(settings), len(seeds)))
 
@@ -343,7 +347,7 @@ def compete(
     """Train with given settings from every evaluation seed. The numbers after each of `at` steps, one a seed."""
     at, done, found = sorted(set(at) or {budget.steps}), 0, {}
     method = contestant.build(target, Streams(list(seeds)), budget.width, **settings)
-    batches = target.batches(budget.batch, seeds)
+    batches = target.batches(budget.batch * contestant.batches, seeds)
     for steps in at:
         train(method, batches, steps - done)
         found[steps], done = target.measure(method.sample(SAMPLES)), steps
@@ -358,10 +362,12 @@ def seconds_a_step(
     In turn, so that whatever else the machine does slows all of them alike: what counts is their ratio.
     """
     steps, took = 20, {}
-    methods = {c.name: c.build(target, Streams(list(range(seeds))), budget.width, **c.usual) for c in contestants}
-    batches = target.batches(budget.batch, range(seeds))
+    players = []
+    for c in contestants:
+        method = c.build(target, Streams(list(range(seeds))), budget.width, **c.usual)
+        players.append((c.name, method, target.batches(budget.batch * c.batches, range(seeds))))
     for turn in range(rounds + 1):
-        for name, method in methods.items():
+        for name, method, batches in players:
             start = time.process_time()
             train(method, batches, steps)
             if turn:  # the first one warms up
