@@ -3,6 +3,7 @@
 from ganlab.show.compare import bootstrap_interval, heatmap, image_grid, interval_table, strip
 from ganlab.show.curves import coverage_over_steps, loss_curves, metric_over_steps
 from ganlab.show.figure import alt_of, display, heading, headline, new_figure, with_alt
+from ganlab.show.lab import live_lab
 from ganlab.show.live import (
     HandTrainedGAN,
     Live,
@@ -37,6 +38,7 @@ __all__ = [
     "interactive",
     "interval_table",
     "live_gan",
+    "live_lab",
     "load_trace",
     "loss_curves",
     "many_seeds",

@@ -260,9 +260,17 @@ class HandTrainedGAN:
         self.build, self.batch = build, batch
         self.rates = {"discriminator": discriminator_lr, "generator": generator_lr}
         self.loss = loss
+        self.look_around(seed)
+        self.reset(seed)
+
+    def look_around(self, seed: int) -> None:
+        """What is shown of the mixture: the frame, and some real points."""
         self.extent = extent_of(self.mixture, 0.5)
         self.real = self.mixture.sample(256, seed)
-        self.reset(seed)
+
+    def judge(self, points: torch.Tensor) -> torch.Tensor:
+        """The discriminator's logits of n points, (n,)."""
+        return self.method.discriminator(points)
 
     def reset(self, seed: int) -> None:
         """New networks and new data from this seed."""
@@ -306,7 +314,7 @@ class HandTrainedGAN:
         self.history["updates"].append(sum(self.updates.values()))
         self.history["modes"].append(self.coverage.count)
         for name, points in (("at real", self.real), ("at fake", self.samples)):
-            self.history[name].append(float(torch.sigmoid(self.method.discriminator(points)).mean()))
+            self.history[name].append(float(torch.sigmoid(self.judge(points)).mean()))
 
     def sentence(self) -> str:
         at_real, at_fake = self.history["at real"][-1], self.history["at fake"][-1]
@@ -320,7 +328,7 @@ class HandTrainedGAN:
         """Field, arrows, samples and modes on given axes; returns the image of the field."""
         _, image = draw_field(
             axes,
-            self.method.discriminator,
+            self.judge,
             self.samples[:200],
             self.real,
             self.extent,
@@ -445,6 +453,10 @@ class LiveGAN:
             ]
         )
         self.draw()
+
+    def spoken(self) -> _spoken:
+        """Within it, an error becomes the view's sentence."""
+        return _spoken(self.said)
 
     def draw(self) -> None:
         with _spoken(self.said):
