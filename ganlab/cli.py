@@ -52,6 +52,7 @@ def _delegate(name: str, module: str, attribute: str, about: str) -> None:
 _delegate("data", "ganlab.data.cli", "app", "The data sets: list them, check them, fetch and import the large ones.")
 _delegate("expected", "ganlab.learn.cli", "app", "Runs of many seeds to compare yours with: list them, make them.")
 _delegate("sweep", "ganlab.sweep.cli", "sweep", "Run one notebook with many parameter sets and seeds.")
+_delegate("train", "ganlab.scale.cli", "train", "Train a method on faces, on two cores or on many GPUs.")
 _delegate("submit", "ganlab.classroom.cli", "submit", "Put your work into one small file to hand in.")
 _delegate("grade", "ganlab.classroom.cli", "grade", "Grade a folder of submissions, each within bounds.")
 _delegate("class", "ganlab.classroom.cli", "classes", "A kit for a class; its students' seeds and results.")

@@ -94,7 +94,9 @@ def read_parameters(notebook: NotebookNode) -> dict[str, Parameter]:
     return {parameter.name: parameter for parameter in found}
 
 
-def check_parameters(known: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+def check_parameters(
+    known: Mapping[str, Parameter], given: Mapping[str, Any], who: str = "This notebook"
+) -> dict[str, Any]:
     """`given` with every value in its parameter's type.
 
     Raises:
@@ -103,7 +105,7 @@ def check_parameters(known: Mapping[str, Parameter], given: Mapping[str, Any]) -
     for name in given:
         if name not in known:
             listing = ", ".join(known)
-            raise GanlabError(f"There is no parameter '{name}'{nearest(name, known)}. This notebook takes: {listing}.")
+            raise GanlabError(f"There is no parameter '{name}'{nearest(str(name), known)}. {who} takes: {listing}.")
     return {name: known[name].accept(value) for name, value in given.items()}
 
 

@@ -60,6 +60,7 @@ def train(
     look: Callable[[int, Method], dict[str, Any]] | None = None,
     run: RunFolder | None = None,
     checkpoint_every: int = 0,
+    stop: Callable[[int], bool] | None = None,
 ) -> History:
     """Train a method, look at it now and then, and survive being killed.
 
@@ -73,6 +74,7 @@ def train(
         run: where checkpoints and metrics go. When it holds a checkpoint, training goes on from there, to the very
             same numbers as if it had never stopped: networks, optimisers, random states, data order, metrics.
         checkpoint_every: 0 writes one at the end only.
+        stop: `stop(step)`, asked after each step; when it says yes, a checkpoint is written and training ends early.
 
     Returns:
         The history, with that of before the resume.
@@ -88,6 +90,7 @@ def train(
         for name, value in method.step(next(batches)).items():
             sums[name] = sums[name].to(value.device) + value if name in sums else value
 
+        stopping = stop is not None and stop(step)
         # Only here does the host wait for the device.
         if step % every == 0 or step == steps:
             since = step - (history.steps[-1] if history.records else 0)
@@ -97,8 +100,11 @@ def train(
             history.records.append(record)
             run.append_metrics(record)
             sums = {}
-        if run.path is not None and (checkpoint_every and step % checkpoint_every == 0 or step == steps):
+        due = checkpoint_every and step % checkpoint_every == 0
+        if run.path is not None and (due or stopping or step == steps):
             run.save_checkpoint(step, _state(step, method, batches, sums))
+        if stopping:
+            break
     return history
 
 

@@ -13,6 +13,7 @@ import math
 import platform
 import subprocess
 import time
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -58,21 +59,32 @@ class RunFolder:
     Args:
         path: the folder, made when missing. `None` or `""`: no files.
         parameters: what the run is. A folder started with other parameters is refused by name.
+        changed: names of parameters that may differ from before.
+        writes: `False` in all processes of a run but one: they read the folder and leave it as it is.
 
     Raises:
         GanlabError: the folder holds a run with other parameters, or cannot be written.
     """
 
-    def __init__(self, path: str | Path | None = None, parameters: dict[str, Any] | None = None):
-        self.path = Path(path) if path else None
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        parameters: dict[str, Any] | None = None,
+        *,
+        changed: Iterable[str] = (),
+        writes: bool = True,
+    ):
+        self.path, self.writes = Path(path) if path else None, writes
         self.parameters = json.loads(json.dumps(parameters or {}, default=str))
         self.started = time.perf_counter()
         if self.path is None:
             return
         description = self.path / "run.json"
         if description.exists():
-            self._refuse_other_parameters(_read_json(description).get("parameters", {}))
-        else:
+            before = _read_json(description).get("parameters", {})
+            if self._refuse_other_parameters(before, set(changed)) and writes:
+                self._write_description(before=before)
+        elif writes:
             self._write_description()
 
     def _write_description(self, **more: Any) -> None:
@@ -80,15 +92,17 @@ class RunFolder:
         content["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
         write_atomically(self.path / "run.json", json.dumps(content, indent=2) + "\n")
 
-    def _refuse_other_parameters(self, before: dict[str, Any]) -> None:
+    def _refuse_other_parameters(self, before: dict[str, Any], allowed: set[str]) -> bool:
+        """Whether any parameter differs that may."""
         names = sorted(before.keys() | self.parameters.keys())
         changed = [name for name in names if before.get(name) != self.parameters.get(name)]
-        if changed:
-            listed = ", ".join(f"{n} was {before.get(n)!r} and is now {self.parameters.get(n)!r}" for n in changed)
+        if refused := [name for name in changed if name not in allowed]:
+            listed = ", ".join(f"{n} was {before.get(n)!r} and is now {self.parameters.get(n)!r}" for n in refused)
             raise GanlabError(
                 f"{self.path} holds a run with other parameters ({listed}); choose another folder, "
                 "or start it as before."
             )
+        return bool(changed)
 
     # Checkpoints
 
@@ -98,7 +112,7 @@ class RunFolder:
 
     def save_checkpoint(self, step: int, state: Any) -> None:
         """Write the checkpoint of this step and drop all but the last two."""
-        if self.checkpoint_folder is None:
+        if self.checkpoint_folder is None or not self.writes:
             return
         save_checkpoint(checkpoint_path(self.checkpoint_folder, step), state)
         for old in checkpoints(self.checkpoint_folder)[:-2]:
@@ -124,11 +138,12 @@ class RunFolder:
                 break
             if record["step"] <= up_to:
                 kept.append(record)
-        write_atomically(self.path / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in kept))
+        if self.writes:
+            write_atomically(self.path / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in kept))
         return kept
 
     def append_metrics(self, record: dict[str, Any]) -> None:
-        if self.path is None:
+        if self.path is None or not self.writes:
             return
         try:
             with open(self.path / "metrics.jsonl", "a") as file:
