@@ -2,6 +2,7 @@
 
     python bench/one_protocol.py tune      # 8 tries from 2 tuning seeds for each method and target: about 20 minutes
     python bench/one_protocol.py compare   # the winners from 10 other seeds, at equal steps and equal time: 15 minutes
+    python bench/one_protocol.py table     # table.json: means and intervals of all of it, and differences to the GAN
 
 `--targets` and `--methods` run a part; what else a file holds stays, and what is there already is not run again. The
 same by `ganlab sweep`, in parallel: sweeps/one_protocol_tuning.yaml and sweeps/one_protocol.yaml.
@@ -13,22 +14,29 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
+
 from ganlab.protocol import (
+    BASELINE,
     CONTESTANTS,
+    NUMBERS,
     SAMPLES,
     TARGETS,
     Budget,
+    Tuning,
     compete,
+    equal_time_steps,
+    head_to_head,
+    of_seeds,
     real_and_collapsed,
     seconds_a_step,
-    steps_in,
+    stored_numbers,
     tune,
 )
 from ganlab.train import threads, write_atomically
 from ganlab.train.run import plain, versions
 
 FOLDER = Path(__file__).parents[1] / "data" / "results" / "09_one_protocol"
-STEPS = {"ring": 2000, "unequal ring": 2000, "sheet": 2000, "grid": 4000}
 TRIES, TUNING_SEEDS = 8, [100, 101]
 
 
@@ -50,18 +58,21 @@ def write(target: str, content: dict, seconds: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=["tune", "compare"])
-    parser.add_argument("--targets", nargs="+", default=list(STEPS), choices=list(STEPS))
+    parser.add_argument("stage", choices=["tune", "compare", "table"])
+    parser.add_argument("--targets", nargs="+", default=list(TARGETS), choices=list(TARGETS))
     parser.add_argument("--methods", nargs="+", default=list(CONTESTANTS), choices=list(CONTESTANTS))
-    parser.add_argument("--steps", type=int, help="instead of 2000 (grid: 4000)")
+    parser.add_argument("--steps", type=int, default=Budget().steps)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
     global FOLDER
     FOLDER = asked.folder or FOLDER
+    if asked.stage == "table":
+        write_table(asked.targets)
+        return
     with threads(1):
         for target in asked.targets:
-            budget = Budget(steps=asked.steps or STEPS[target])
+            budget = Budget(steps=asked.steps)
             (tune_all if asked.stage == "tune" else compare_all)(
                 target, asked.methods, budget, list(range(asked.seeds))
             )
@@ -93,9 +104,8 @@ def compare_all(name: str, methods: list[str], budget: Budget, seeds: list[int])
             continue
         settings = CONTESTANTS[method].usual
         if tuning := content["tuning"].get(method):
-            means = [sum(scores) for scores in tuning["scores"]]
-            settings = tuning["settings"][means.index(max(means))]
-        timed = steps_in(budget.clock * budget.steps * cost["GAN, tuned"], cost[method])
+            settings = Tuning(tuning["settings"], torch.tensor(tuning["scores"])).best
+        timed = equal_time_steps(method, cost, budget)
         before = time.process_time()
         found = compete(CONTESTANTS[method], settings, target, seeds, budget, at=[budget.steps, timed])
         content["runs"][method] = {
@@ -109,6 +119,35 @@ def compare_all(name: str, methods: list[str], budget: Budget, seeds: list[int])
             clock: round(float(content["runs"][method][clock]["in_place"].mean()), 3) for clock in ("steps", "seconds")
         }
         print(f"{name}, {method}: {score} after {budget.steps} and {timed} steps", flush=True)
+
+
+def write_table(targets: list[str]) -> None:
+    """A row for each target, clock and method, "mean", "low" and "high" of each number: what a page shows."""
+    rows = []
+    for name in targets:
+        content = read(name)
+        bounds = head_to_head({bound: of_seeds(numbers) for bound, numbers in content["bounds"].items()})
+        for clock in ("steps", "seconds"):
+            for row in head_to_head(stored_numbers(content["runs"], clock)) + bounds:
+                run = content["runs"].get(row["method"])
+                facts = {"method": row["method"], "target": name, "clock": clock, "bound": run is None}
+                if run is not None:
+                    facts |= {"steps": run[clock]["steps"], "settings": run["settings"]}
+                    facts |= {"told": CONTESTANTS[row["method"]].told}
+                facts |= {number: named(row[number]) for number in NUMBERS}
+                if "difference" in row:
+                    facts["difference"] = {number: named(row["difference"][number]) for number in NUMBERS}
+                rows.append(facts)
+    content = {
+        "command": "python bench/one_protocol.py table", "baseline": BASELINE, "numbers": NUMBERS,
+        "seeds": content["settings"]["seeds"], "rows": rows,
+    }  # fmt: skip
+    rounded = json.loads(json.dumps(plain(content)), parse_float=lambda text: float(f"{float(text):.5g}"))
+    write_atomically(FOLDER / "table.json", json.dumps(rounded, indent=1) + "\n")
+
+
+def named(interval: tuple[float, float, float] | None) -> dict[str, float] | None:
+    return None if interval is None else dict(zip(("mean", "low", "high"), interval, strict=True))
 
 
 if __name__ == "__main__":

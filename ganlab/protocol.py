@@ -11,6 +11,7 @@ one of your own and give it to the same two functions.
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ganlab.data.mixtures import GaussianMixture, MixtureBatches, grid, ring, unequal_ring
+from ganlab.data.store import embedded_folder
 from ganlab.draws import random_draws
 from ganlab.errors import GanlabError
 from ganlab.methods.gan import GAN
@@ -46,8 +48,10 @@ from ganlab.nets.inversion import InversionNetwork
 from ganlab.nets.mlp import MLP, Linear
 from ganlab.nets.projected import projected_mlp
 from ganlab.seeds import Streams
+from ganlab.show import bootstrap_interval
 from ganlab.train import train
 
+BASELINE = "GAN, tuned"
 SAMPLES = 2500  # looked at of each seed: PacGAN's number
 NUMBERS = {
     "modes": "modes covered",
@@ -261,7 +265,7 @@ CONTESTANTS = {
     contestant.name: contestant
     for contestant in (
         Contestant("GAN, as usually run", build_gan, {"lr": 2e-4, "ratio": 1.0, "beta1": 0.5}),
-        Contestant("GAN, tuned", build_gan, USUAL, RATES),
+        Contestant(BASELINE, build_gan, USUAL, RATES),
         _pacgan(2),
         _pacgan(4),
         Contestant(
@@ -306,7 +310,6 @@ class Tuning:
     """What a search found. `scores` is the mass in place at the end, one row a try, one column a seed."""
 
     settings: list[dict[str, float]]
-    seeds: list[int]
     scores: Float[Tensor, "tries seeds"]
 
     @property
@@ -333,7 +336,7 @@ def tune(contestant: Contestant, target: Target, tries: int, seeds: Sequence[int
     method = contestant.build(target, Streams(members), budget.width, **side_by_side)
     train(method, target.batches(budget.batch * contestant.batches, members), budget.steps)
     scores = target.measure(method.sample(SAMPLES))["in_place"]
-    return Tuning(settings, list(seeds), scores.view(len(settings), len(seeds)))
+    return Tuning(settings, scores.view(len(settings), len(seeds)))
 
 
 def compete(
@@ -375,9 +378,9 @@ def seconds_a_step(
     return {name: statistics.median(times) for name, times in took.items()}
 
 
-def steps_in(seconds: float, a_step: float) -> int:
-    """How many steps fit into a time; at least one."""
-    return max(1, int(seconds / a_step))
+def equal_time_steps(name: str, a_step: Mapping[str, float], budget: Budget) -> int:
+    """Whole steps that a contestant can do in the time that the budget's clock gives to all; at least one."""
+    return max(1, int(budget.clock * budget.steps * a_step[BASELINE] / a_step[name]))
 
 
 def real_and_collapsed(target: Target, seeds: Sequence[int]) -> dict[str, dict[str, Float[Tensor, " seeds"]]]:
@@ -388,4 +391,75 @@ def real_and_collapsed(target: Target, seeds: Sequence[int]) -> dict[str, dict[s
     return {
         "real samples": target.measure(target.sample(SAMPLES, rng)),
         "one mode, perfectly": target.measure(one_mode.sample(SAMPLES, rng)),
+    }
+
+
+# The table ------------------------------------------------------------------------------------------------------
+
+Interval = tuple[float, float, float]
+
+
+def interval(values: Float[Tensor, " seeds"]) -> Interval | None:
+    """(mean, low, high) over the seeds that have a value; None when none has (KL of samples that are at no mode)."""
+    return bootstrap_interval(values) if bool(values.isfinite().any()) else None
+
+
+def head_to_head(
+    numbers: Mapping[str, Mapping[str, Float[Tensor, " seeds"]]], baseline: str = BASELINE
+) -> list[dict[str, Any]]:
+    """A row a method: the interval of each number, and under `difference` that of the paired difference to `baseline`.
+
+    Pairs are the seeds: seed 3 of one method with seed 3 of the other. A row has no difference when there is no
+    baseline among the methods, or is the baseline.
+    """
+    rows = []
+    for method, found in numbers.items():
+        row = {"method": method} | {name: interval(found[name]) for name in NUMBERS}
+        if baseline in numbers and method != baseline:
+            against = numbers[baseline]
+            row["difference"] = {name: interval(found[name] - against[name]) for name in NUMBERS}
+        rows.append(row)
+    return rows
+
+
+def verdict(difference: Interval | None) -> str:
+    """What an interval of differences says, for a number of which more is better."""
+    if difference is None:
+        return "no value"
+    _, low, high = difference
+    return "better" if low > 0 else "worse" if high < 0 else "not told apart"
+
+
+def stored(target: str) -> dict[str, Any]:
+    """The committed comparison of a target: settings, tuning, runs, bounds, as `bench/one_protocol.py` wrote them.
+
+    Raises:
+        GanlabError: there is none of that name.
+    """
+    path = embedded_folder() / "results" / "09_one_protocol" / f"{target.replace(' ', '_')}.json"
+    if not path.exists():
+        raise GanlabError(f"There is no stored comparison for {target!r}; there are: {', '.join(TARGETS)}.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def stored_settings(contestant: Contestant, target: str) -> dict[str, float]:
+    """The settings that won the committed search; the usual ones of a contestant that is not tuned."""
+    if not contestant.space:
+        return dict(contestant.usual)
+    found = stored(target)["tuning"].get(contestant.name)
+    if found is None:
+        raise GanlabError(f"{contestant.name} was never tuned on the {target}; tune it first, with `tune`.")
+    return Tuning(found["settings"], torch.tensor(found["scores"])).best
+
+
+def stored_numbers(runs: Mapping[str, Any], clock: str) -> dict[str, dict[str, Float[Tensor, " seeds"]]]:
+    """The numbers of the committed runs as tensors: `clock` is "steps" or "seconds"."""
+    return {method: of_seeds(run[clock]) for method, run in runs.items()}
+
+
+def of_seeds(numbers: Mapping[str, Any]) -> dict[str, Float[Tensor, " seeds"]]:
+    """The `NUMBERS` of a JSON record as tensors; null becomes NaN."""
+    return {
+        name: torch.tensor([float("nan") if value is None else value for value in numbers[name]], dtype=torch.float64)
+        for name in NUMBERS
     }
