@@ -15,6 +15,7 @@ from ganlab.show.figure import (
     MARKERS,
     SERIES,
     as_array,
+    for_text,
     heading,
     headline,
     lead,
@@ -116,7 +117,7 @@ def strip(
                 xytext=(-3 if side == "left" else 3, 2),
                 textcoords="offset points",
                 fontsize=9,
-                color=colour,
+                color=for_text(colour),
                 ha="right" if side == "left" else "left",
                 annotation_clip=False,
             )

@@ -7,6 +7,7 @@ can build one without touching the reader's own plots.
 import base64
 import io
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import matplotlib
@@ -14,7 +15,7 @@ import numpy as np
 import seaborn
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from ganlab.errors import GanlabError
@@ -159,6 +160,26 @@ def display(figure: Figure) -> None:
 def lead(title: str | None) -> str:
     """How alt text opens: with the finding, when the caller gave one."""
     return f"{title.rstrip('.')}. " if title else ""
+
+
+def contrast(one: Any, other: Any = "white") -> float:
+    """The contrast of two colours as WCAG 2 defines it, 1 to 21; text needs 4.5."""
+
+    def luminance(colour: Any) -> float:
+        part = np.array(to_rgb(colour))
+        linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@cache
+def for_text(colour: str) -> str:
+    """The colour, made darker until it can be read as text on white."""
+    red, green, blue = to_rgb(colour)
+    shades = (to_hex((red * s, green * s, blue * s)) for s in np.arange(1, 0, -0.04))
+    return next(shade for shade in shades if contrast(shade) >= 4.5)
 
 
 # Small helpers ------------------------------------------------------------------------------------------

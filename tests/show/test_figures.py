@@ -6,7 +6,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from ganlab import show
@@ -14,7 +16,7 @@ from ganlab.data.mixtures import grid, mixture, ring, unequal_ring
 from ganlab.errors import GanlabError
 from ganlab.metrics.modes import high_quality_share, modes_covered
 from ganlab.show.compare import as_pixels
-from ganlab.show.figure import DPI, mimebundle, number, png, spread_labels
+from ganlab.show.figure import DPI, PALETTE, contrast, for_text, mimebundle, number, png, spread_labels
 from ganlab.show.planar import cell_centres, coverage_of, field_on_grid, generator_pull
 
 
@@ -66,6 +68,50 @@ def test_every_figure_has_alt_text_a_modest_png_and_the_width_of_a_notebook(figu
         assert len(alt) > 30 and alt.endswith("."), alt
         assert image.width <= 9.6 * DPI and len(data) < 150_000, (alt, image.size, len(data))
         assert len(image.convert("RGB").getcolors(1 << 20)) > 3, alt  # not a blank sheet
+
+
+def test_all_words_in_figures_stand_out_from_their_ground(figures):
+    """WCAG 2 asks 4.5 of small text; words on a heat map's cells stand on the cell's colour."""
+    too_pale = []
+    for figure in figures:
+        for axes in figure.axes:
+            cells = axes.images[0] if axes.images else None
+            for text in axes.findobj(Text):
+                if not text.get_visible() or not text.get_text().strip():
+                    continue
+                on_cell = cells is not None and text in axes.texts
+                ground = "white"
+                if on_cell:
+                    column, row = map(round, text.get_position())
+                    value = cells.get_array()[row, column]
+                    ground = axes.patch.get_facecolor() if np.ma.is_masked(value) else cells.cmap(cells.norm(value))
+                if contrast(text.get_color(), ground) < 4.5:
+                    too_pale.append((text.get_text(), text.get_color(), ground))
+    assert not too_pale
+
+
+def test_colour_is_never_the_only_difference(figures):
+    """Curves of two colours have two markers; filled points of two colours have two shapes."""
+    alike = []
+    for figure in figures:
+        for axes in figure.axes:
+            curves, points = {}, {}
+            for line in axes.lines:
+                if len(line.get_xdata()) > 2 and line.get_marker() != "None":
+                    curves[line.get_color()] = line.get_marker()
+            for marks in axes.collections:
+                if isinstance(marks, PathCollection) and len(colours := marks.get_facecolor()):
+                    if colours[0][3] > 0.3 and contrast(colours[0]) > 1.1 and len(marks.get_offsets()):
+                        points[tuple(colours[0])] = marks.get_paths()[0].vertices.tobytes()
+            alike += [found for found in (curves, points) if len(set(found.values())) < len(found)]
+    assert not alike
+
+
+def test_a_colour_becomes_readable_and_a_dark_one_stays():
+    assert contrast("black") == pytest.approx(21) and contrast("#767676") == pytest.approx(4.54, abs=0.01)
+    assert for_text("#262626") == "#262626"
+    for colour in PALETTE:
+        assert contrast(for_text(colour)) >= 4.5
 
 
 def test_no_figure_touches_pyplot(figures):
