@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from ganlab.data.conditional import interlaced, line_drawings
+from ganlab.data.conditional import interlaced, line_drawings, two_sizes
+from ganlab.data.images import to_unit
 from ganlab.data.toyfaces.attributes import ATTRIBUTES, COLOUR_ATTRIBUTES
 from ganlab.errors import GanlabError
 from ganlab.metrics.modes import nearest_mode
@@ -59,3 +60,12 @@ def test_nothing_is_refused_by_name():
         line_drawings(0)
     with pytest.raises(GanlabError, match="There are 0 classes of 6 modes"):
         interlaced(classes=0)
+
+
+def test_two_sizes_hold_the_same_image_twice():
+    images = line_drawings(2, size=16).faces
+    both = two_sizes(images)
+    small, large = both.split([3 * 8**2, 3 * 16**2], 1)
+    assert torch.equal(large, to_unit(images).flatten(1))
+    halved = images.float().view(2, 3, 8, 2, 8, 2).mean((3, 5))
+    assert (small.view(2, 3, 8, 8) - (halved / 127.5 - 1)).abs().mean() < 0.1  # resizing reaches a little further
