@@ -1,5 +1,6 @@
 """A real JupyterLab in a headless Chromium, for the tests of live views."""
 
+import ast
 import json
 import os
 import shutil
@@ -12,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     "--no-sandbox",
@@ -34,6 +37,13 @@ def require_browser() -> None:
     if CHROMIUM is None:
         pytest.skip("no Chromium found: install chromium or google-chrome to run the browser tests")
     pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install 'ganlab[test]'")
+
+
+def keep_screenshot(page, name: str, whole: bool = False) -> None:
+    """Leave a picture to look at: in build/screenshots, or in the folder that GANLAB_SCREENSHOTS names."""
+    folder = Path(os.environ.get("GANLAB_SCREENSHOTS") or SCREENSHOTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(folder / f"{name}.png"), full_page=whole)
 
 
 @contextmanager
@@ -79,6 +89,7 @@ def jupyterlab(folder: Path) -> Iterator[str]:
         "JUPYTERLAB_SETTINGS_DIR": "settings",
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "IPYTHONDIR": "ipython",
+        "GANLAB_STATE": "ganlab",
     }
     environment = {name: value for name, value in os.environ.items() if name != "GANLAB_INTERACTIVE"}
     environment |= {name: str(home / place) for name, place in places.items()}
@@ -128,6 +139,41 @@ def write_notebook(path: Path, *cells: str) -> Path:
     }
     nbformat.write(notebook, path)
     return path
+
+
+def live_cells(source: Path) -> list[str]:
+    """The cells of a notebook's source that hold live views, each with the definitions that it needs and no other."""
+    found, before = [], []
+    for cell in jupytext.read(source, fmt="py:percent").cells:
+        if cell.cell_type != "code":
+            continue
+        statements = ast.parse(cell.source).body
+        if "interactive" in cell.metadata.get("tags", []):
+            needed, kept = _used(statements), []
+            for statement in reversed(before):
+                if _defined(statement) & needed:
+                    needed |= _used([statement])
+                    kept.insert(0, ast.unparse(statement))
+            found.append("\n".join([*kept, cell.source]))
+        before += statements
+    return found
+
+
+def _used(statements: list[ast.stmt]) -> set[str]:
+    nodes = (node for statement in statements for node in ast.walk(statement))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def _defined(statement: ast.stmt) -> set[str]:
+    """Names that a definition, an import or an assignment binds; loops and calls define nothing."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {(name.asname or name.name).split(".")[0] for name in statement.names}
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+    return set()
 
 
 def run_all(page, address: str, name: str) -> None:

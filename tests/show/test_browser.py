@@ -1,24 +1,26 @@
 """The live views in a real JupyterLab: skipped where there is no Chromium."""
 
-import os
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from lab import browser_page, chromium, jupyterlab, require_browser, run_all, write_notebook
+from lab import (
+    browser_page,
+    chromium,
+    jupyterlab,
+    keep_screenshot,
+    live_cells,
+    require_browser,
+    run_all,
+    write_notebook,
+)
 
 from ganlab.show.player import MODULE, player_html
 from ganlab.show.trace import trace_from
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
-
-
-def keep_screenshot(page, name: str) -> None:
-    """Where GANLAB_SCREENSHOTS names a folder, leave a picture to look at."""
-    folder = os.environ.get("GANLAB_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+SOURCES = sorted((Path(__file__).parents[2] / "notebooks" / "src").glob("*.py"))
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +50,17 @@ def traces():
 
 
 @pytest.fixture(scope="module")
-def lab_page(browser, traces, tmp_path_factory):
-    """One notebook with every live view, run in JupyterLab."""
+def laboratory(browser, tmp_path_factory):
+    """(folder, address) of a JupyterLab that serves the folder."""
     folder = tmp_path_factory.mktemp("lab")
+    with jupyterlab(folder) as address:
+        yield folder, address
+
+
+@pytest.fixture(scope="module")
+def lab_page(browser, laboratory, traces):
+    """One notebook with every live view, run in JupyterLab."""
+    folder, address = laboratory
     for number, trace in enumerate(traces):
         trace.save(folder / f"{number}.json")
     write_notebook(
@@ -66,7 +76,7 @@ def lab_page(browser, traces, tmp_path_factory):
         "ipywidgets.VBox([widget, said])",
         "widget.frame = 4",
     )
-    with jupyterlab(folder) as address, browser_page(browser, address, height=1400) as page:
+    with browser_page(browser, address, height=1400) as page:
         run_all(page, address, "views.ipynb")
         yield page
         assert page.outside == []
@@ -216,3 +226,53 @@ def test_the_widget_plays_in_jupyterlab_and_its_frame_is_shared_with_python(lab_
     keep_screenshot(page, "player_in_jupyterlab")
     page.keyboard.press("Space")
     page.get_by_text("python has frame 10").wait_for()
+
+
+# The live cells of the notebooks ------------------------------------------------------------------------
+
+
+def test_every_live_view_of_the_notebooks_answers_its_slider(browser, laboratory):
+    """Each chapter's own live cells, with the definitions that they need, in one notebook in JupyterLab."""
+    found = {source.stem: live_cells(source) for source in SOURCES}
+    cells = [(chapter, cell) for chapter, live in found.items() for cell in live]
+    assert len(cells) >= 2
+    folder, address = laboratory
+    write_notebook(folder / "chapters.ipynb", *(cell for _, cell in cells))
+    with browser_page(browser, address, height=1400) as page:
+        run_all(page, address, "chapters.ipynb")
+        for number, (chapter, _) in enumerate(cells):
+            area = page.locator(".jp-Cell").nth(number)
+            area.scroll_into_view_if_needed()
+            picture = area.locator("img.widget-image")
+            picture.wait_for()
+            before = picture.get_attribute("src")
+            handle = area.locator(".widget-slider .noUi-handle").last  # seed or sample size: it draws again
+            handle.focus()
+            page.keyboard.press("ArrowRight")
+            changed = "([number, before]) => document.querySelectorAll('.jp-Cell')[number]" + (
+                ".querySelector('img.widget-image').src !== before"
+            )
+            page.wait_for_function(changed, arg=[number, before])
+            assert area.locator("[role=status]").count() and not area.locator("[role=alert]").count()
+            keep_screenshot(page, f"live_{chapter}")
+        assert page.outside == []
+
+
+def test_questions_are_answered_with_the_mouse(browser, laboratory):
+    """The first question of each chapter: radio buttons, and a response to the choice."""
+    names = []
+    for source in SOURCES:
+        asked = re.search(r'^predict\("([^"]+)"', source.read_text(encoding="utf-8"), re.MULTILINE)
+        names += [asked[1]] if asked else []
+    calls = "\n".join(f"predict({name!r})" for name in names)
+    folder, address = laboratory
+    write_notebook(folder / "questions.ipynb", f"from ganlab.learn import predict\n{calls}")
+    with browser_page(browser, address, height=1400) as page:
+        run_all(page, address, "questions.ipynb")
+        boxes = page.locator(".widget-radio-box")
+        boxes.nth(len(names) - 1).wait_for(state="attached")
+        for number, name in enumerate(names):
+            boxes.nth(number).locator("input").first.check()
+            page.get_by_text(re.compile(rf"^{re.escape(name)}: (right|not yet)\.")).wait_for()
+        keep_screenshot(page, "questions")
+        assert page.outside == []

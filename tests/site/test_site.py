@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import nbformat
 import pytest
-from lab import browser_page, chromium, require_browser
+from lab import browser_page, chromium, keep_screenshot, require_browser
 
 pytest.importorskip("sphinx", reason="Sphinx is missing: pip install 'ganlab[docs]'")
 pytest.importorskip("ziamath", reason="the site's font is missing: pip install 'ganlab[docs]'")
@@ -67,12 +67,6 @@ def opened(browser, path, query="", **size):
         if path:
             page.goto(path.as_uri() + query)
         yield page
-
-
-def keep_screenshot(page, name, whole=False):
-    """Where GANLAB_SCREENSHOTS names a folder, leave a picture to look at."""
-    if folder := os.environ.get("GANLAB_SCREENSHOTS"):
-        page.screenshot(path=str(Path(folder) / f"site_{name}.png"), full_page=whole)
 
 
 def sentences(name):
@@ -184,7 +178,7 @@ def test_search_finds_chapters_and_no_solutions(browser, site):
         links = page.locator("#search-results li a").evaluate_all(
             "all => all.map(a => a.getAttribute('href'))"
         )
-        keep_screenshot(page, "search")
+        keep_screenshot(page, "site_search")
         assert any(link.startswith("notebooks/03") for link in links)
         assert not any(link.startswith("solutions") for link in links)
         assert not page.errors and not page.outside
@@ -196,11 +190,11 @@ def test_formulas_are_drawn_in_the_font_that_comes_along(browser, site):
         page.evaluate("document.fonts.ready")
         loaded = "[...document.fonts].filter(f => f.family.includes('STIX') && f.status === 'loaded').length"
         page.wait_for_function(f"{loaded} === 1")
-        keep_screenshot(page, "chapter")
+        keep_screenshot(page, "site_chapter")
 
 
 @pytest.mark.parametrize("name", ["index", "notebooks/01_gan_from_scratch", "fidelity", "reference/methods"])
 def test_nothing_sticks_out_on_a_narrow_screen(browser, site, name):
     with opened(browser, site / f"{name}.html", width=390, height=800) as page:
         assert page.evaluate(OUTLINE)["wide"] <= 0
-        keep_screenshot(page, f"narrow_{name.replace('/', '_')}")
+        keep_screenshot(page, f"site_narrow_{name.replace('/', '_')}")
