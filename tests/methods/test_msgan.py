@@ -67,6 +67,18 @@ def image_batch(seed=0, n=6) -> tuple[torch.Tensor, torch.Tensor]:
     return rng.normal(n, 64).tanh(), torch.eye(2)[rng.integers(2, n)]
 
 
+def drawing_players(seed=0) -> dict:
+    """From a drawing to a coloured image, with the weight of L1."""
+    rng = Streams(seed, "weights")
+    networks = {"generator": UNet(16, 1, 3, 2, 4, rng), "discriminator": patch_discriminator(16, 4, 4, rng)}
+    return networks | {"rng": rng, "latent": 2, "reconstruction": 10.0}
+
+
+def drawing_batch(seed=0, n=3) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = Streams(seed, "drawings")
+    return rng.normal(n, 768).tanh(), rng.normal(n, 256).tanh()
+
+
 def weights_of(method) -> list[torch.Tensor]:
     return [w.detach().clone() for w in (*method.generator.parameters(), *method.discriminator.parameters())]
 
@@ -203,7 +215,9 @@ def test_the_players_losses_count_the_real_term_once_for_each_batch_of_fakes():
     assert torch.allclose(generator_loss(first, second), bce(first, 1.0) + bce(second, 1.0))
 
 
-@pytest.mark.parametrize("make, batch", [(players, None), (image_players, image_batch)])
+@pytest.mark.parametrize(
+    "make, batch", [(players, None), (image_players, image_batch), (drawing_players, drawing_batch)]
+)
 @pytest.mark.parametrize("form", ["reciprocal", "maximised", "numerator", "dsgan"])
 def test_with_weight_0_a_run_is_the_baselines_bit_for_bit(make, batch, form):
     start = make()
@@ -362,12 +376,9 @@ def test_bad_settings_are_named():
 
 
 def test_an_image_to_image_step_moves_both_players_and_gives_images():
-    rng = Streams(0, "weights")
-    method = MSGAN(
-        UNet(16, 1, 3, 2, 4, rng), patch_discriminator(16, 4, 4, rng), rng=rng, latent=2, reconstruction=10.0
-    )
+    method = MSGAN(**drawing_players())
     before = weights_of(method)
-    drawings, faces = Streams(1).normal(3, 256).tanh(), Streams(2).normal(3, 768).tanh()
+    faces, drawings = drawing_batch()
     numbers = method.step((faces, drawings))
     assert all(value.isfinite() for value in numbers.values())
     assert sum(torch.equal(a, b) for a, b in zip(before, weights_of(method), strict=True)) == 0
