@@ -53,6 +53,13 @@ def make_course(root: Path) -> Path:
     return root / "notebooks"
 
 
+def plain_papermill(notebook: Path, output: Path, parameters: dict) -> None:
+    """What a run costs without us."""
+    papermill.execute_notebook(
+        notebook, output, parameters, kernel_name="python3", language="python", progress_bar=False
+    )
+
+
 def seconds(function) -> float:
     start = time.perf_counter()
     function()
@@ -98,9 +105,7 @@ def measure(root: Path, asked: argparse.Namespace) -> dict:
         here.append(seconds(lambda: execute_run(plan, root / f"here-{turn}", Kernels(processes=1))))  # noqa: B023
         values = plan.parameters | {"run_folder": str(root / f"plain-{turn}")}
         output = root / f"plain-{turn}.ipynb"
-        plain.append(
-            seconds(lambda: papermill.execute_notebook(plan.notebook, output, values, progress_bar=False))  # noqa: B023
-        )
+        plain.append(seconds(lambda: plain_papermill(plan.notebook, output, values)))  # noqa: B023
     efficiency = [a / (2 * b) for a, b in zip(one, two, strict=True)]
     overhead = [a / b for a, b in zip(here, plain, strict=True)]
     in_sweep = [a / asked.runs / b for a, b in zip(one, plain, strict=True)]
