@@ -127,7 +127,7 @@ def _respond(asked: Question, letter: str) -> str:
     if letter not in asked.letters:
         return f"{asked.name}: {letter!r} is none of the answers. Choose one of {', '.join(asked.letters)}."
     outcome = RIGHT if letter == asked.right else NOT_YET
-    state.record(asked.name, outcome)
+    state.record(asked.name, outcome, answer=letter)
     joint = "right." if outcome == RIGHT else "not yet."
     return textwrap.fill(f"{asked.name}: {joint} {asked.choice(letter).response}", WIDTH)
 

@@ -38,13 +38,14 @@ def folder() -> Path:
 
 
 def entries() -> dict[str, dict]:
-    """By exercise or question: {"outcome": ..., "hints": number of hints seen}."""
+    """By exercise or question: {"outcome": ..., "hints": number of hints seen, "answer": first letter chosen}."""
     return _merged(_in_memory, _read()) if interactive() else _in_memory
 
 
-def record(name: str, outcome: str | None = None, hints: int = 0) -> None:
-    """Note an outcome, or how many hints have been seen. What was reached before is never lost."""
-    new = {name: ({} if outcome is None else {"outcome": outcome}) | ({"hints": hints} if hints else {})}
+def record(name: str, outcome: str | None = None, hints: int = 0, answer: str = "") -> None:
+    """Note an outcome, how many hints have been seen, or the first answer. What was reached before is never lost."""
+    given = {"outcome": outcome, "hints": hints, "answer": answer}
+    new = {name: {what: value for what, value in given.items() if value}}
     _in_memory.update(_merged(_in_memory, new))
     if not interactive():
         return
@@ -74,6 +75,8 @@ def _merged(one: dict[str, dict], other: dict[str, dict]) -> dict[str, dict]:
             mine["outcome"] = max(mine.get("outcome", "not attempted"), entry["outcome"], key=RANK.__getitem__)
         if "hints" in entry:
             mine["hints"] = max(mine.get("hints", 0), entry["hints"])
+        if "answer" in entry:
+            mine.setdefault("answer", entry["answer"])
     return merged
 
 
@@ -112,6 +115,8 @@ def _entry(entry: dict) -> dict:
         kept["outcome"] = entry["outcome"]
     if "hints" in entry:
         kept["hints"] = int(entry["hints"])
+    if "answer" in entry:
+        kept["answer"] = str(entry["answer"])[:1]
     return kept
 
 
