@@ -62,7 +62,7 @@ class SteadyGAN(GAN):
         discriminator: nn.Module,
         *,
         penalty: float = 0.3,
-        keep: float = 0.998,
+        keep: float = 0.999,
         **settings: Any,
     ):
         super().__init__(generator, discriminator, **settings)
@@ -124,10 +124,11 @@ def block_cross_entropy(
 
 
 class BlockNEMGAN(SteadyGAN):
-    """Blocks of classes in the latent, uniform and independent; generator and inversion network keep them readable.
+    """Blocks of classes in the latent, uniform and independent; the generator keeps them readable.
 
-    One generator step descends the GAN's loss plus `block_cross_entropy` on what was generated, and, with labelled
-    reals, on stacks made of them: those tell the inversion network, and through it the generator, which class is which.
+    The generator descends the GAN's loss plus `block_cross_entropy` of what the inversion network reads in its samples.
+    The inversion network learns from labelled reals, and tells the generator which class is which. Without labelled
+    reals it learns from the generated samples, as in NEMGAN.
 
     Args:
         generator: latents of blocks * values + latent numbers to samples.
@@ -136,7 +137,8 @@ class BlockNEMGAN(SteadyGAN):
         latent: how many numbers of N(0, 1) stand beside the blocks.
         labelled: for a block, a few labelled reals `(m, dim / blocks)` and their classes `(m,)`; stacks of them are
             made anew in each step, every class equally often. `None`: what it finds need not be the true classes.
-        inversion_weight: of both cross-entropies.
+        together: the inversion network learns from labelled reals *and* generated samples. The two then drift away
+            from the true classes in company.
         The rest as for `SteadyGAN`.
     """
 
@@ -149,14 +151,15 @@ class BlockNEMGAN(SteadyGAN):
         blocks: int = 3,
         values: int = 10,
         labelled: tuple[Float[Tensor, "m part"], Int[Tensor, " m"]] | None = None,
-        inversion_weight: float = 1.0,
+        together: bool = False,
         **settings: Any,
     ):
         super().__init__(generator, discriminator, **settings)
-        self.inversion, self.blocks, self.values, self.inversion_weight = inversion, blocks, values, inversion_weight
+        self.inversion, self.blocks, self.values = inversion, blocks, values
         defaults = self.generator_optimiser.defaults
         self.inversion_optimiser = adam(inversion, defaults["lr"], (0.5, defaults["betas"][1]))
         self.labelled = None if labelled is None else LabelledParts(*labelled, values)
+        self.learns_from_fakes = together or labelled is None
 
     def latents(self, n: int, rng: Streams | None = None) -> Float[Tensor, "*seeds n latent"]:
         return self.draw(n, rng)[0]
@@ -175,17 +178,16 @@ class BlockNEMGAN(SteadyGAN):
 
     def generator_step(self, n: int) -> dict[str, Tensor]:
         latents, classes = self.draw(n)
-        with frozen(self.discriminator):
+        self.inversion_optimiser.zero_grad(set_to_none=True)
+        with frozen(self.discriminator, *([] if self.learns_from_fakes else [self.inversion])):
             fake = self.generator(latents)
             adversarial = self.loss(self.discriminator(fake))
             reading = block_cross_entropy(self.inversion(fake), classes)
-            loss = adversarial + self.inversion_weight * reading
-            if self.labelled:
-                stacks, true = self.draw_labelled(n)
-                loss = loss + self.inversion_weight * block_cross_entropy(self.inversion(stacks), true)
-            self.inversion_optimiser.zero_grad(set_to_none=True)
-            descend(loss, self.generator_optimiser)
-            self.inversion_optimiser.step()
+            descend(adversarial + reading, self.generator_optimiser)
+        if self.labelled is not None:
+            stacks, true = self.draw_labelled(n)
+            block_cross_entropy(self.inversion(stacks), true).sum().backward()
+        self.inversion_optimiser.step()
         follow(self.average, self.generator, self.keep)
         return {"generator_loss": adversarial.detach(), "reading": reading.detach()}
 

@@ -64,7 +64,7 @@ def networks(rng, latent=5):
 def block_method(seeds=0, **settings):
     rng = Streams(seeds, "w")
     generator, discriminator = networks(rng, 30 + 5)
-    labelled = torch.randn(25, 4), torch.arange(25) % 10
+    labelled = Streams(9, "labelled").normal(25, 4), torch.arange(25) % 10
     settings = {"latent": 5, "labelled": labelled} | settings
     return BlockNEMGAN(generator, discriminator, MLP([12, 16, 30], rng), rng=rng, **settings)
 
@@ -122,3 +122,16 @@ def test_a_missing_class_is_refused_and_a_resumed_run_goes_on_the_same():
     one.step(real)
     other.step(real)
     assert torch.equal(one.sample(5), other.sample(5))
+
+
+def test_with_labelled_reals_the_inversion_network_does_not_learn_from_fakes_unless_told():
+    for together, same in ((False, True), (True, False)):
+        found = []
+        for scale in (0.1, 3.0):
+            method = block_method(together=together)
+            with torch.no_grad():
+                for weight in method.generator.parameters():
+                    weight.mul_(scale)
+            method.generator_step(8)
+            found.append(torch.cat([p.grad.flatten() for p in method.inversion.parameters()]))
+        assert torch.allclose(*found) == same
