@@ -1,11 +1,15 @@
 """The image runs of chapter 08: one discriminator against K projected ones, at CPU scale.
 
-    python bench/rpgan_images.py digits    # 16 pixels, 2 seeds; the only one stored so far
+    python bench/rpgan_images.py digits    # 16 pixels
     python bench/rpgan_images.py fashion   # 32 pixels
     python bench/rpgan_images.py faces     # toy faces, 32 pixels, colour
+    python bench/rpgan_images.py faces64   # the same drawn at 64 pixels, networks half as wide, a short run
 
 Each writes data/results/08_rpgan/NAME.json (numbers) and NAME.png (samples and interpolations of the first seed).
-Optimiser settings are the published ones; the width was chosen on seed 100 among a few. One process, one thread.
+`--arms` and `--seeds` make a part and leave the rest of both files as it is. One process, one thread.
+
+Optimiser settings are the published ones; the width was chosen on seed 100 among a few. On digits the single
+discriminator and K = 12 are trained twice as long, to see what becomes of them.
 """
 
 import argparse
@@ -16,9 +20,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
+from rpgan_common import FOLDER, alone, keep, standing
 from torch import Tensor, nn
 
 from ganlab.data import batches, digits, faces, fashion, to_uint8, to_unit
@@ -30,11 +36,29 @@ from ganlab.nets.dcgan import dcgan_generator
 from ganlab.nets.projected import CentredCube, Projected, full_view_convolutions, projected_convolutions
 from ganlab.seeds import Streams
 from ganlab.train import threads, train, write_atomically
-from ganlab.train.run import plain, versions
 
-FOLDER = Path(__file__).parents[1] / "data" / "results" / "08_rpgan"
-LATENT, BATCH, LR, SAMPLES, SHOWN, FRAMES = 64, 64, 2e-4, 500, 12, 11
-STEPS = {"digits": 600, "fashion": 600, "faces": 500}
+LATENT, BATCH, LR, SAMPLES, SHOWN, FRAMES, LOOKS = 64, 64, 2e-4, 500, 12, 11, 8
+ARMS = ["one, full view", "one, full view, wide", "K = 1", "K = 4", "K = 12"]
+PAIR = ["one, full view", "K = 12"]
+
+
+@dataclass
+class Plan:
+    """What is trained by default: arms on seeds 0 ... 2, `long` of them for `times` as many steps."""
+
+    steps: int
+    width: int = 16
+    arms: tuple[str, ...] = tuple(ARMS)
+    long: tuple[str, ...] = ()
+    times: int = 1
+
+
+PLANS = {
+    "digits": Plan(600, long=tuple(PAIR), times=2),
+    "fashion": Plan(600),
+    "faces": Plan(320),
+    "faces64": Plan(160, width=8, arms=tuple(PAIR)),
+}
 
 
 @dataclass
@@ -64,7 +88,7 @@ def load(name: str) -> Data:
         return Data(
             training, test[torch.randperm(len(test), generator=torch.Generator().manual_seed(0))], classifier("fashion")
         )
-    drawn = to_unit(faces(6000, 32, seed=0).images)
+    drawn = to_unit(faces(6000, 64 if name == "faces64" else 32, seed=0).images)
     return Data(drawn[:5000], drawn[5000:], classifier("faces"))
 
 
@@ -98,9 +122,6 @@ def discriminators(arm: str, data: Data, width: int, seed: int) -> Projected:
         return full_view_convolutions(data.side, data.channels, width // 2, seed)
     budget = multiplications(projected_convolutions(data.side, data.channels, 12, width, seed), data.side)
     return full_view_convolutions(data.side, data.channels, wide_view(data, budget), seed)
-
-
-ARMS = ["one, full view", "one, full view, wide", "K = 4", "K = 12"]
 
 
 # Measures -----------------------------------------------------------------------------------------------------
@@ -146,113 +167,109 @@ def interpolation(generator: nn.Module, seed: int) -> Tensor:
     return with_population_statistics(generator[1:], torch.lerp(ends[0], ends[1], weight), large)
 
 
-def run(arm: str, data: Data, width: int, seed: int, steps: int, looks: int) -> tuple[dict, Tensor]:
+def run(arm: str, data: Data, width: int, seed: int, steps: int, times: int) -> tuple[dict, dict[str, Tensor]]:
+    """Train `times * steps` steps. Numbers at LOOKS looks in each `steps`, pictures after `steps` and at the end."""
     rng = Streams(seed, "weights")
     generator = nn.Sequential(CentredCube(), dcgan_generator(data.side, data.channels, LATENT, width, rng))
     method = RPGAN(generator, discriminators(arm, data, width, seed), rng=rng, latent=LATENT, lr=LR)
     reals: Batches = batches(data.training.flatten(1), BATCH, seed)
-    real_spectrum = power_spectrum(data.held_out)
-    record = {"steps": [], "seconds": [], "frechet": [], "high_frequency": [], "accuracy": []}
-    losses = {"discriminator_loss": [], "generator_loss": []}
-    spent = 0.0
-    for look in range(looks):
+    held_out, real_spectrum = data.held_out[:SAMPLES].flatten(1), power_spectrum(data.held_out)
+    found: dict[str, list] = {"steps": [], "seconds": [], "discriminator_loss": [], "generator_loss": []}
+    spent, part, pictures = 0.0, max(1, steps // LOOKS), {}
+    for look in range(1, times * LOOKS + 1):
         before = time.process_time()
-        history = train(method, reals, steps // looks, every=max(1, steps // looks // 4))
+        history = train(method, reals, part, every=max(1, part // 5))
         spent += time.process_time() - before
-        for name, values in losses.items():
-            values += history[name].tolist()
-        made = method.sample(SAMPLES)
-        with torch.no_grad():
-            real_logits = method.discriminator(data.held_out[:SAMPLES].flatten(1))
-            fake_logits = method.discriminator(made)
-        accuracy = ((real_logits > 0).float().mean() + (fake_logits <= 0).float().mean()) / 2
-        images = made.unflatten(1, data.training.shape[1:])
+        for name in ("discriminator_loss", "generator_loss"):
+            found[name] += history[name].tolist()
+        images = method.sample(SAMPLES)
+        state = {name: float(value) for name, value in standing(method, held_out, images).items()}
+        images = images.unflatten(1, data.training.shape[1:])
         spectrum = power_spectrum(images)
-        record["steps"].append((look + 1) * (steps // looks))
-        record["seconds"].append(round(spent, 1))
-        record["frechet"].append(frechet(data, images))
-        record["high_frequency"].append(high_frequency_ratio(spectrum, real_spectrum))
-        record["accuracy"].append(float(accuracy))
-    found = record | losses | {"spectrum": spectrum}
+        state |= {"frechet": frechet(data, images), "high_frequency": high_frequency_ratio(spectrum, real_spectrum)}
+        state |= {"steps": look * part, "seconds": round(spent, 1)}
+        for name, value in state.items():
+            found.setdefault(name, []).append(value)
+        if look == LOOKS:
+            found["spectrum"] = spectrum  # where all arms can be compared
+        if look in (LOOKS, times * LOOKS):
+            between = interpolation(generator, seed).unflatten(1, data.training.shape[1:])
+            label = arm if look == LOOKS else f"{arm} ({times}x as long)"
+            pictures[label] = to_uint8(torch.cat([images[:SHOWN], between]))
     print(
-        f"{arm}, seed {seed}: {spent:.0f} s, Frechet {' '.join(f'{x:.1f}' for x in record['frechet'])}, "
-        f"high frequencies {record['high_frequency'][-1]:.2f}, accuracy {record['accuracy'][-1]:.2f}",
+        f"{arm}, seed {seed}: {spent:.0f} s, Frechet {' '.join(f'{x:.1f}' for x in found['frechet'])}, "
+        f"high frequencies {found['high_frequency'][-1]:.2f}, accuracy {found['accuracy'][-1]:.2f}",
         flush=True,
     )
-    pictures = torch.cat([images[:SHOWN], interpolation(generator, seed).unflatten(1, data.training.shape[1:])])
     return found, pictures
 
 
-def main(name: str, steps: int, seeds: list[int], width: int, arms: list[str], looks: int, save: bool) -> None:
-    started, data = time.perf_counter(), load(name)
-    runs, rows = {arm: [] for arm in arms}, []
+# Files --------------------------------------------------------------------------------------------------------
+
+
+def known_pictures(path: Path, labels: list[str]) -> dict[str, np.ndarray]:
+    """The rows of a stored sheet, each (side, across[, 3])."""
+    return dict(zip(labels, np.split(np.asarray(Image.open(path)), len(labels)), strict=True)) if labels else {}
+
+
+def as_row(images: Tensor) -> np.ndarray:
+    row = torch.cat(list(images), -1)
+    return row[0].numpy() if len(row) == 1 else row.permute(1, 2, 0).contiguous().numpy()
+
+
+def keep_pictures(path: Path, pictures: dict[str, Tensor]) -> list[str]:
+    """Put rows into the sheet, those of the same arm beneath each other; the labels of all its rows."""
+    content = path.with_suffix(".json")
+    labels = json.loads(content.read_text())["pictures"]["rows"] if path.exists() else []
+    rows = known_pictures(path, labels) | {label: as_row(images) for label, images in pictures.items()}
+    rows = dict(sorted(rows.items(), key=lambda item: (ARMS.index(item[0].split(" (")[0]), item[0])))
+    buffer = io.BytesIO()
+    Image.fromarray(np.concatenate(list(rows.values()))).save(buffer, "PNG", optimize=True)
+    write_atomically(path, buffer.getvalue())
+    return list(rows)
+
+
+def main(name: str, plan: Plan, seeds: list[int], arms: list[str], folder: Path) -> None:
+    data = load(name)
+    other = torch.randperm(len(data.training), generator=torch.Generator().manual_seed(1))[:SAMPLES]
+    of_held_out, of_others = power_spectrum(data.held_out), power_spectrum(data.training[other])
+    content = {
+        "settings": {"steps": plan.steps, "width": plan.width, "batch": BATCH, "latent": LATENT, "lr": LR}
+        | {"side": data.side, "channels": data.channels, "samples": SAMPLES, "features": data.features.name},
+        "real": {
+            "frechet": frechet(data, data.training[other]),
+            "spectrum": of_held_out,
+            "high_frequency": high_frequency_ratio(of_others, of_held_out),
+        },
+    }
+    folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         for arm in arms:
-            found, pictures = run(arm, data, width, seed, steps, looks)
-            runs[arm].append(found)
-            if seed == seeds[0]:
-                rows.append(pictures)
-    if not save:
-        return
-    other = torch.randperm(len(data.training), generator=torch.Generator().manual_seed(1))[:SAMPLES]
-    real = data.training[other]
-    budgets = {arm: multiplications(discriminators(arm, data, width, 0), data.side) for arm in arms}
-    weights = {arm: sum(w.numel() for w in discriminators(arm, data, width, 0).parameters()) for arm in arms}
-    content = {
-        "command": f"python bench/rpgan_images.py {name}",
-        "seconds": round(time.perf_counter() - started),
-        "versions": versions(),
-        "settings": {"steps": steps, "seeds": seeds, "width": width, "batch": BATCH, "latent": LATENT, "lr": LR}
-        | {"side": data.side, "channels": data.channels, "samples": SAMPLES, "features": data.features.name},
-        "pictures": {"rows": arms, "shown": SHOWN, "frames": FRAMES},
-        "multiplications": budgets,
-        "weights": weights,
-        "real": {
-            "frechet": frechet(data, real),
-            "spectrum": power_spectrum(data.held_out),
-            "high_frequency": high_frequency_ratio(power_spectrum(real), power_spectrum(data.held_out)),
-        },
-        "runs": runs,
-    }
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    write_atomically(FOLDER / f"{name}.json", json.dumps(rounded(plain(content)), separators=(",", ":")) + "\n")
-    sheet = torch.cat([torch.cat(list(to_uint8(row)), -1) for row in rows], -2)
-    picture = Image.fromarray(sheet[0].numpy() if len(sheet) == 1 else sheet.permute(1, 2, 0).contiguous().numpy())
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    write_atomically(FOLDER / f"{name}.png", buffer.getvalue())
-
-
-def rounded(value):
-    """Floats to five significant digits, to keep the file small."""
-    if isinstance(value, dict):
-        return {name: rounded(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [rounded(item) for item in value]
-    return float(f"{value:.5g}") if isinstance(value, float) else value
+            started = time.perf_counter()
+            found, pictures = run(arm, data, plan.width, seed, plan.steps, plan.times if arm in plan.long else 1)
+            built = discriminators(arm, data, plan.width, 0)
+            content["multiplications"] = {arm: multiplications(built, data.side)}
+            content["weights"] = {arm: sum(w.numel() for w in built.parameters())}
+            content["runs"] = {arm: {str(seed): found}}
+            with alone():
+                if seed == 0:
+                    rows = keep_pictures(folder / f"{name}.png", pictures)
+                    content["pictures"] = {"rows": rows, "shown": SHOWN, "frames": FRAMES}
+                command = f"python bench/rpgan_images.py {name}"
+                keep(folder / f"{name}.json", command, time.perf_counter() - started, content)
+            content.pop("pictures", None)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", choices=["digits", "fashion", "faces"])
+    parser.add_argument("data", choices=list(PLANS))
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--looks", type=int, default=8)
-    parser.add_argument("--arms", nargs="+", default=ARMS)
+    parser.add_argument("--width", type=int, help="first width of a projected discriminator")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--arms", nargs="+", help="those of the stored result if not given")
     parser.add_argument("--folder", type=Path, default=FOLDER)
-    parser.add_argument("--dry", action="store_true", help="write nothing")
     arguments = parser.parse_args()
-    FOLDER = arguments.folder
-    chosen = list(range(arguments.first, arguments.first + arguments.seeds))
+    plan = PLANS[arguments.data]
+    plan.steps, plan.width = arguments.steps or plan.steps, arguments.width or plan.width
     with threads(1):
-        main(
-            arguments.data,
-            arguments.steps or STEPS[arguments.data],
-            chosen,
-            arguments.width,
-            arguments.arms,
-            arguments.looks,
-            not arguments.dry,
-        )
+        main(arguments.data, plan, arguments.seeds, arguments.arms or list(plan.arms), arguments.folder)

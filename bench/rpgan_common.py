@@ -1,0 +1,61 @@
+"""What the benches of chapter 08 share: results that are made part by part, and how the discriminators stand."""
+
+import fcntl
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ganlab.methods.gan import minimax_generator_loss
+from ganlab.methods.rpgan import RPGAN, generator_loss
+from ganlab.train import write_atomically
+from ganlab.train.run import plain, versions
+
+FOLDER = Path(__file__).parents[1] / "data" / "results" / "08_rpgan"
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One process at a time: several may make parts of the same file."""
+    with open(Path(tempfile.gettempdir()) / "ganlab_rpgan_bench.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def keep(path: Path, command: str, seconds: float, content: dict) -> None:
+    """Put a part into a JSON file, and leave what else it holds; `seconds` of all parts are added up."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = json.loads(path.read_text()) if path.exists() else {}
+    part = {"command": command, "seconds": round(seconds) + known.get("seconds", 0), "versions": versions(), **content}
+    short = json.loads(json.dumps(plain(part)), parse_float=lambda text: float(f"{float(text):.5g}"))
+    write_atomically(path, json.dumps(_merged(known, short), separators=(",", ":")) + "\n")
+
+
+def _merged(old: dict, new: dict) -> dict:
+    both = [name for name in new if isinstance(old.get(name), dict) and isinstance(new[name], dict)]
+    return old | new | {name: _merged(old[name], new[name]) for name in both}
+
+
+def standing(
+    method: RPGAN, real: Float[Tensor, "*seeds n dim"], fake: Float[Tensor, "*seeds n dim"]
+) -> dict[str, Float[Tensor, "*seeds"]]:
+    """Accuracy of the discriminators on fresh samples, the mean over K; lengths of dL_G/dx at a fake.
+
+    The gradient is that of a sample's own loss (L_G times n), so that it does not depend on the batch. L_G is the mean
+    over K: `push` is of the non-saturating loss, which trains, `minimax_push` of the other.
+    """
+    n, leaf = fake.shape[-2], fake.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = method.discriminator(leaf)
+        (push,) = torch.autograd.grad(n * generator_loss(logits).sum(), leaf, retain_graph=True)
+        (minimax,) = torch.autograd.grad(n * generator_loss(logits, minimax_generator_loss).sum(), leaf)
+    with torch.no_grad():
+        real_logits = method.discriminator(real)
+    accuracy = ((real_logits > 0).float().mean((-1, -2)) + (logits <= 0).float().mean((-1, -2))) / 2
+    lengths = {"push": push, "minimax_push": minimax}
+    return {"accuracy": accuracy} | {name: g.norm(dim=-1).mean(-1) for name, g in lengths.items()}
