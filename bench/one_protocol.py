@@ -1,7 +1,7 @@
 """The head-to-head of chapter 09, each target written to data/results/09_one_protocol/TARGET.json. One thread.
 
-    python bench/one_protocol.py tune      # 8 tries from 2 tuning seeds for each method and target: about 20 minutes
-    python bench/one_protocol.py compare   # the winners from 10 other seeds, at equal steps and equal time: 15 minutes
+    python bench/one_protocol.py tune      # 8 tries from 2 tuning seeds for each method and target: about 12 minutes
+    python bench/one_protocol.py compare   # the winners from 10 other seeds, at equal steps and equal time: 10 minutes
     python bench/one_protocol.py table     # table.json: means and intervals of all of it, and differences to the GAN
 
 `--targets` and `--methods` run a part; what else a file holds stays, and what is there already is not run again. The
@@ -52,6 +52,8 @@ def read(target: str) -> dict:
 def write(target: str, content: dict, seconds: float) -> None:
     rounded = json.loads(json.dumps(plain(content)), parse_float=lambda text: float(f"{float(text):.5g}"))
     rounded["seconds"] = round(content["seconds"] + seconds)
+    for part in ("tuning", "runs"):
+        rounded[part] = {name: rounded[part][name] for name in CONTESTANTS if name in rounded[part]}
     FOLDER.mkdir(parents=True, exist_ok=True)
     write_atomically(path_of(target), json.dumps(rounded, separators=(",", ":")) + "\n")
 
@@ -126,6 +128,10 @@ def write_table(targets: list[str]) -> None:
     rows = []
     for name in targets:
         content = read(name)
+        if set(content["runs"]) < set(CONTESTANTS):
+            print(f"{name}: not whole yet, left out")
+            continue
+        settings = content["settings"]
         bounds = head_to_head({bound: of_seeds(numbers) for bound, numbers in content["bounds"].items()})
         for clock in ("steps", "seconds"):
             for row in head_to_head(stored_numbers(content["runs"], clock)) + bounds:
@@ -140,7 +146,7 @@ def write_table(targets: list[str]) -> None:
                 rows.append(facts)
     content = {
         "command": "python bench/one_protocol.py table", "baseline": BASELINE, "numbers": NUMBERS,
-        "seeds": content["settings"]["seeds"], "rows": rows,
+        "settings": settings, "rows": rows,
     }  # fmt: skip
     rounded = json.loads(json.dumps(plain(content)), parse_float=lambda text: float(f"{float(text):.5g}"))
     write_atomically(FOLDER / "table.json", json.dumps(rounded, indent=1) + "\n")

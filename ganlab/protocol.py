@@ -122,9 +122,9 @@ TARGETS = {
     target.name: target
     for target in (
         Target("ring", ring(8, 2.0, 0.05)),
-        Target("grid", grid(5, 2.0, 0.1)),
         Target("unequal ring", unequal_ring(8, 2.0, 0.05)),
         Target("sheet", ring(8, 2.0, 0.1), dim=64, latent=8),
+        Target("grid", grid(5, 2.0, 0.1)),
     )
 }
 
@@ -422,11 +422,11 @@ def head_to_head(
     return rows
 
 
-def verdict(difference: Interval | None) -> str:
-    """What an interval of differences says, for a number of which more is better."""
+def verdict(difference: Interval | None, less_is_better: bool = False) -> str:
+    """What an interval of differences says: "better", "worse", "not told apart" (it holds 0), or "no value"."""
     if difference is None:
         return "no value"
-    _, low, high = difference
+    low, high = (-difference[2], -difference[1]) if less_is_better else difference[1:]
     return "better" if low > 0 else "worse" if high < 0 else "not told apart"
 
 
@@ -440,6 +440,13 @@ def stored(target: str) -> dict[str, Any]:
     if not path.exists():
         raise GanlabError(f"There is no stored comparison for {target!r}; there are: {', '.join(TARGETS)}.")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def stored_targets() -> list[str]:
+    """The targets whose stored comparison is whole: every contestant has run."""
+    folder = embedded_folder() / "results" / "09_one_protocol"
+    there = [name for name in TARGETS if (folder / f"{name.replace(' ', '_')}.json").exists()]
+    return [name for name in there if set(stored(name)["runs"]) >= set(CONTESTANTS)]
 
 
 def stored_settings(contestant: Contestant, target: str) -> dict[str, float]:
