@@ -38,6 +38,19 @@ Before you begin, and again at the end, there is a concept test of 15 minutes, w
 `ganlab submit YOUR-NAME concept_test_before.ipynb`.
 """
 
+TEACH = """# {name}: for the teacher
+
+- `solutions/`, `answers.md`: solved notebooks, and every exercise and question with its answer
+- `slides/`: a file a chapter; open it in a browser, arrow keys turn the slides
+- `plans.md`: lessons of 50, 90 and 180 minutes
+- `concept_test.md`: the key to the test that students take before and after
+
+`ganlab grade FOLDER` marks what was handed in; `ganlab class merge FOLDER` puts everybody's runs into one table and
+counts the concept test. nbgrader takes the students' notebooks as they are: copy one to `source/ch01/` and run
+`nbgrader generate_assignment ch01 --create` (tried with nbgrader 0.9.6 and chapter 01, through to `autograde` without
+executing). They hold no graded cells of nbgrader's, so marks come from `ganlab grade`.
+"""
+
 
 def new_class(name: str, folder: Path, chapters: Sequence[Chapter]) -> Path:
     """Make `folder`: notebooks and the concept test for the students; solved ones, keys, slides and plans for the
@@ -63,6 +76,7 @@ def new_class(name: str, folder: Path, chapters: Sequence[Chapter]) -> Path:
     write_atomically(folder / "students" / "README.md", HAND_IN.format(name=name, code=code))
     write_atomically(folder / "teacher" / "answers.md", answer_key([chapter.number for chapter in chapters]))
     write_atomically(folder / "teacher" / "plans.md", lesson_plans(chapters))
+    write_atomically(folder / "teacher" / "README.md", TEACH.format(name=name))
     content = {"class": name, "code": code, "chapters": [chapter.name for chapter in chapters]}
     write_atomically(folder / "class.json", json.dumps(content, indent=2) + "\n")
     return folder

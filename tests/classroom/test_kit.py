@@ -19,6 +19,10 @@ def test_students_get_no_solutions_and_the_teacher_gets_all(tmp_path):
     assert (student / "01_gan_from_scratch.ipynb").read_bytes() != (solved / "01_gan_from_scratch.ipynb").read_bytes()
     assert "raise NotImplementedError" in (student / "01_gan_from_scratch.ipynb").read_text()
     assert json.loads((folder / "class.json").read_text())["code"] in (student / "README.md").read_text()
+    promised = re.findall(r"^- (.+?):", (folder / "teacher" / "README.md").read_text(), re.MULTILINE)
+    for name in re.findall(r"`([^`]+)`", " ".join(promised)):
+        assert (folder / "teacher" / name).exists(), name
+    assert {path.name for path in student.iterdir()} >= {"concept_test_before.ipynb", "concept_test_after.ipynb"}
     key = (folder / "teacher" / "answers.md").read_text()
     assert all(name in key for name in (*known.exercises("01"), *known.questions("01")))
     with pytest.raises(GanlabError, match="is not empty"):
