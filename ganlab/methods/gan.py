@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganlab.errors import GanlabError
-from ganlab.methods.seedwise import SeedwiseAdam
 from ganlab.seeds import Streams
+from ganlab.seedwise import SeedwiseAdam
 
 
 def discriminator_loss(

@@ -6,9 +6,9 @@ import torch
 from ganlab.data.mixtures import ring
 from ganlab.errors import GanlabError
 from ganlab.methods.gan import GAN, adam
-from ganlab.methods.seedwise import SeedwiseAdam
 from ganlab.nets.mlp import MLP
 from ganlab.seeds import Streams
+from ganlab.seedwise import SeedwiseAdam
 
 RATES, BETAS = [1e-3, 1e-2, 0.1], [0.0, 0.5, 0.9]
 
