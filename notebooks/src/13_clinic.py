@@ -22,7 +22,7 @@
 # - write your rules down as a function, and see them judged on runs that you have not seen,
 # - find out what `ganlab diagnose` can see of all this, and what no look at samples can show.
 #
-# It takes about 90 minutes with the cards; the cells themselves need seconds. Builds on: 02, 03.
+# It takes about 90 minutes with the cards; the cells themselves need less than a minute. Builds on: 02, 03.
 
 # %% tags=["parameters"]
 points: int = 300  # points of the data that `ganlab diagnose` compares a card's samples with [100, 2000]
@@ -96,8 +96,8 @@ for modes in (8, 25):
 
 # %% [markdown]
 # So *16 of 25* would be poor with 2,500 samples, and 20 is what perfection scores with 40. Each card gives such a
-# number beside its own. The same goes for *near a mode*: within 3σ a perfect generator has 0.989, within half a σ
-# only 0.118, and within 30σ everything has 1. And both sides must speak of the same units.
+# number beside its own. The same goes for *near a mode*: within 3σ a perfect generator has 0.989, within half a σ only
+# 0.118, and within 60σ nearly any generator has 1. And both sides must speak of the same units.
 #
 # ## 3. Two looks
 #
@@ -523,8 +523,8 @@ display(heatmap(counts, DIAGNOSES, names, label="cards", title="What it was, and
 # - **Too little to see.** A chase is a collapse at any one moment. An overpowered discriminator leaves one too, and
 #   samples do not say why. And rare modes (two points in a thousand each) are hardly missed among a few hundred.
 # - **The wrong comparison.** Copies are found among the points that were copied. Here the tool got *fresh* points of
-#   the data, and five memorised points look like a collapse onto five points. Give it the training set as the real
-#   data, and `--held-out` for unseen ones.
+#   the data, and samples on a handful of memorised points look like a collapse, or like modes that are too narrow. Give
+#   it the training set as the real data, and `--held-out` for unseen ones.
 # - **More to see.** It looks at the spread within modes and at what lies between them, which no row of the cards
 #   shows. Where more than one thing is wrong, it may name another one first.
 # - **A bad yardstick does not reach it**, since it counts for itself. Except for wrong units: samples that were
