@@ -148,7 +148,8 @@ def _radio_buttons(asked: Question) -> bool:
     response = ipywidgets.HTML()
 
     def respond(change):
-        response.value = html.escape(_respond(asked, change["new"])) if change["new"] else ""
+        said = _respond(asked, change["new"]) if change["new"] else ""
+        response.value = html.escape(said.replace("-\n", "-"))  # a browser breaks the lines itself
 
     buttons.observe(respond, "value")
     display(ipywidgets.VBox([buttons, response]))
