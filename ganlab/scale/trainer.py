@@ -6,6 +6,7 @@ optimisers, stands in `processes`. Checkpoints are the course's own, since Accel
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
 import time
@@ -87,7 +88,9 @@ def fit(
     if accelerator.is_main_process and folder is not None and not watched.stopped:
         trained.save(Path(folder) / "generator.safetensors")
         words = f"{s.method} on {data.name}, {s.size}x{s.size}: {s.steps * s.batch:,} images seen"
-        run.finish(words, images_per_second=watched.rate, device=str(accelerator.device), **trained.facts)
+        with contextlib.redirect_stdout(io.StringIO()):  # `say` says it
+            run.finish(words, images_per_second=watched.rate, device=str(accelerator.device), **trained.facts)
+        say(words)
     accelerator.wait_for_everyone()
     return trained, history
 
@@ -205,7 +208,7 @@ class Watched:
         which = [name for name, at in zip(self.names, bad.tolist(), strict=True) if at == step] if bad.any() else []
         what = "a weight is not finite"
         if which:
-            what = f"{' and '.join(which)} was not finite or above {self.s.exploding:g}"
+            what = f"{' and '.join(which)} became infinite, no number, or larger than {self.s.exploding:g}"
         folder = self.run.checkpoint_folder
         kept = sorted(path.name for path in folder.glob("step-*.safetensors")) if folder else []
         good = f"the last good checkpoint is {folder / kept[-1]}" if kept else "there is no checkpoint before it"
