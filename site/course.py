@@ -105,10 +105,11 @@ def replays_page(pages: list[Page], traces: Path) -> str:
     left = [Path(name).stem for name in known]
     parts = []
     titles = {page.name: page.title for page in pages}
-    for name, (_, pair, sentence) in REPLAYS.items():
+    for name, (section, pair, sentence) in REPLAYS.items():
         if name in titles and all(trace in left for trace in pair.split()):
             left = [trace for trace in left if trace not in pair.split()]
-            link = f"From [the chapter](notebooks/{name}.ipynb). {sentence}"
+            said = "" if section else f" {sentence}"  # with a section it speaks of what stands there
+            link = f"From [the chapter](notebooks/{name}.ipynb).{said}"
             parts.append(f"## {titles[name]}\n\n{link}\n\n{_replay(pair)}")
     for trace in left:
         title = json.loads((traces / f"{trace}.json").read_text("utf-8"))["title"]
@@ -147,10 +148,13 @@ def fidelity_page(pages: list[Page], methods: Path) -> str:
 def head_to_head_page(file: Path, pages: list[Page]) -> str:
     """The methods under one protocol: a table for each target and clock, from the chapter's committed results.
 
-    `file` holds rows with `method`, `target`, `clock`, and numbers as `{"mean", "low", "high"}`.
+    `file` holds rows with `method`, `target`, `clock`, and numbers as `{"mean", "low", "high"}`; what `numbers` says of
+    them becomes their heading.
     """
     content = json.loads(file.read_text("utf-8"))
-    rows = content["rows"] if isinstance(content, dict) else content
+    rows, titles = content["rows"], content.get("numbers", {})
+    difference = f"mass in place, minus that of {content.get('baseline')}"
+    rows = [row | {difference: row.get("difference", {}).get("in_place")} for row in rows]
     chapter = next((page for page in pages if page.name.startswith("09")), None)
     link = f" The protocol is that of [its chapter](notebooks/{chapter.name}.ipynb)." if chapter else ""
     parts = [
@@ -161,8 +165,8 @@ def head_to_head_page(file: Path, pages: list[Page]) -> str:
     for target, clock in groups:
         here = [row for row in rows if (row["target"], row["clock"]) == (target, clock)]
         names = list(dict.fromkeys(name for row in here for name, value in row.items() if _is_interval(value)))
-        table = [["method", *(name.replace("_", " ") for name in names)]]
-        table += [[row["method"], *(_interval(row.get(name)) for name in names)] for row in here]
+        table = [["method", *(titles.get(name, name.replace("_", " ")) for name in names)]]
+        table += [[_named(row), *(_interval(row.get(name)) for name in names)] for row in here]
         head, *lines = ["| " + " | ".join(line) + " |" for line in table]
         parts += [f"## {target}, equal {clock}", "\n".join([head, "|---" * len(table[0]) + "|", *lines])]
     return "\n\n".join(parts) + "\n"
@@ -172,10 +176,16 @@ def _is_interval(value: object) -> bool:
     return isinstance(value, dict) and value.keys() >= {"mean", "low", "high"}
 
 
+def _named(row: dict) -> str:
+    """The method, and what it was told of the target beside its samples."""
+    return f"{row['method']} (told: {row['told']})" if row.get("told") else row["method"]
+
+
 def _interval(value: dict | None) -> str:
     if value is None:
         return "–"
-    return "{mean:.3g} ({low:.3g} to {high:.3g})".format(**value)
+    mean, low, high = (f"{value[part]:z.2f}".rstrip("0").rstrip(".") for part in ("mean", "low", "high"))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def _gaps(pages: list[Page], cards: dict[str, str], methods: Path) -> list[str]:

@@ -19,6 +19,32 @@ pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+# Words whose colour is too near to the ground they stand on (WCAG 2: 4.5, and 3 for large ones), once each.
+PALE = """() => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const found = {};
+  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    const element = words.currentNode.parentElement;
+    const text = words.currentNode.data.trim();
+    const shown = element?.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    if (!text || !shown || element.closest("script, style, noscript, [disabled], [aria-hidden=true]")) continue;
+    const style = getComputedStyle(element);
+    let ground = element;
+    while (ground && (parse(getComputedStyle(ground).backgroundColor)[3] ?? 1) === 0) ground = ground.parentElement;
+    const behind = ground ? parse(getComputedStyle(ground).backgroundColor) : [255, 255, 255];
+    const [low, high] = [light(parse(style.color)), light(behind)].sort((a, b) => a - b);
+    const contrast = (high + 0.05) / (low + 0.05);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    if (contrast < (large ? 3 : 4.5) - 0.01)
+      found[`${element.tagName.toLowerCase()}.${element.className}`] = `${contrast.toFixed(2)} “${text.slice(0, 30)}”`;
+  }
+  return found;
+}"""
 OUTLINE = """() => ({
   headings: [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
     .filter(heading => heading.checkVisibility()) // the theme has a second title for print
@@ -117,7 +143,7 @@ def test_no_link_within_the_site_leads_nowhere(site):
 
 
 def test_every_page_is_whole_without_a_network(browser, site):
-    """No request to another host, no console error, one h1, no heading level skipped, alt text everywhere."""
+    """No request to another host, no console error, headings in order, alt text everywhere, words that stand out."""
     wrong = {}
     with opened(browser, None) as page:
         for path in sorted(site.rglob("*.html")):
@@ -136,7 +162,10 @@ def test_every_page_is_whole_without_a_network(browser, site):
                 "skipped levels": skipped,
                 "images without alt": found["unseen"],
                 "images that do not load": found["broken"],
+                "words too pale": page.evaluate(PALE),
             }
+            if path.name in ("index.html", "head_to_head.html", "replays.html", "fidelity.html"):
+                keep_screenshot(page, f"site_{path.parent.name}_{path.stem}")
             if problems := {name: problem for name, problem in problems.items() if problem}:
                 wrong[path.relative_to(site).as_posix()] = problems
     assert not wrong, json.dumps(wrong, indent=1)[:3000]

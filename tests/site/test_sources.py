@@ -88,10 +88,11 @@ def test_methods_stand_head_to_head_for_each_target_and_clock(tmp_path):
         {"method": "MDGAN", "target": "ring", "clock": "steps", "mass_in_place": number, "modes": number},
         {"method": "GAN", "target": "ring", "clock": "seconds", "mass_in_place": number},
     ]
-    (tmp_path / "table.json").write_text(json.dumps({"rows": rows}))
+    told = {"mass_in_place": "mass in place"}
+    (tmp_path / "table.json").write_text(json.dumps({"numbers": told, "rows": rows}))
     page = course.head_to_head_page(tmp_path / "table.json", [chapter("09_one", "# 09 · One protocol")])
     assert "## ring, equal steps\n\n| method | mass in place | modes |\n|---|---|---|\n" in page
-    assert "| GAN | 0.512 (0.4 to 0.6) | – |" in page and "## ring, equal seconds" in page
+    assert "| GAN | 0.51 (0.4 to 0.6) | – |" in page and "## ring, equal seconds" in page
     assert "(notebooks/09_one.ipynb)" in page and "10" not in page
 
 
