@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import jupytext
 import nbformat
 import pytest
 
+VIEWS = ("live_gan", "live_lab", "explore")
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -142,13 +144,13 @@ def write_notebook(path: Path, *cells: str) -> Path:
 
 
 def live_cells(source: Path) -> list[str]:
-    """The cells of a notebook's source that hold live views, each with the definitions that it needs and no other."""
+    """A notebook's cells that hold views with controls, each with the definitions that it needs and no other."""
     found, before = [], []
     for cell in jupytext.read(source, fmt="py:percent").cells:
         if cell.cell_type != "code":
             continue
         statements = ast.parse(cell.source).body
-        if "interactive" in cell.metadata.get("tags", []):
+        if re.search(rf"^(show\.)?({'|'.join(VIEWS)})\(", cell.source, re.MULTILINE):
             needed, kept = _used(statements), []
             for statement in reversed(before):
                 if _defined(statement) & needed:
