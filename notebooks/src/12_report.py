@@ -49,10 +49,9 @@ from ganlab.learn import exercise, predict
 from ganlab.show import bootstrap_interval, display
 from ganlab.train import RunFolder
 
-EXAMPLE = embedded_folder() / "results" / "12_report" / "collapse"
-RECIPES = ["ring-healthy", "minimax", "momentum", "deep-generator", "fast-generator", "strong-discriminator"]
+EXAMPLE = embedded_folder() / "results" / "12_report" / "gan_learning_rate"
 if not runs:
-    chapter, results, group_by, baseline, levels = "03", RECIPES, [], "ring-healthy", [0, 8]
+    chapter, results, group_by, baseline, levels = "01", ["modes"], ["learning_rate"], "learning_rate 0.001", [0, 8]
 
 run = RunFolder(
     run_folder,
@@ -62,10 +61,10 @@ run = RunFolder(
 # %% [markdown]
 # ## 1. What is there
 #
-# The example is one run of chapter 03, as `ganlab run 03` leaves it: its recipes for collapse, each from the same ten
-# seeds. A run leaves two small files: `run.json` (what was run, with which versions) and `result.json` (what came out).
-# Both are committed with the course, so that nothing needs to be trained here. A sweep of hundreds of runs is read in
-# the same way; at the end you will do that.
+# The example is a small sweep, `sweeps/gan_learning_rate.yaml`: chapter 01's GAN at three learning rates and two batch sizes,
+# six runs, each from the same eight seeds. A run leaves two small files: `run.json` (what was run, with which versions) and
+# `result.json` (what came out). They are committed with the course, so that nothing needs to be trained here. A sweep of
+# hundreds of runs is read in the same way; at the end you will do that.
 
 # %%
 found = report.read_runs(runs or EXAMPLE, chapter)
@@ -98,8 +97,8 @@ display(report.seed_map(report.long_table(found, results), label, title=f"{label
 # %% [markdown]
 # ## 2. What is a repetition?
 #
-# Suppose that you want one number for "healthy". The example has two recipes that do not collapse, with the
-# non-saturating loss and with the minimax loss, ten seeds each: twenty numbers. Are these twenty repetitions?
+# Suppose that you want one number for the learning rate 0.001. The example has two runs with it, with batches of 32 and of 128,
+# eight seeds each: sixteen numbers. Are these sixteen repetitions?
 #
 # No. A *repetition* is a fresh draw of everything that chance decides: initial weights, data, latents. The seed decides
 # that. Two runs from the same seed begin with the same weights; what luck one has, the other may share. Count them as
@@ -123,8 +122,8 @@ def one_number_a_seed(seeds, values):
 
 # %%
 numbers = report.long_table(found, results, group_by)
-names = RECIPES[:2] if not runs else list(dict.fromkeys(numbers["group"]))[:2]
-pooled = numbers[numbers["group"].isin(names)].dropna(subset="value")
+group = baseline or numbers["group"].iloc[0]
+pooled = numbers[numbers["group"] == group].dropna(subset="value")
 values = torch.tensor(pooled["value"].to_numpy(float))
 by_seed = one_number_a_seed(torch.tensor(pooled["seed"].to_numpy(int)), values)
 for words, sample in ((f"{len(values)} numbers", values), (f"{len(by_seed)} seeds", by_seed)):
@@ -153,7 +152,6 @@ display(report.group_strip(numbers, label, levels, title=f"{label}: a dot is a s
 # seed in four failed, ten of ten would still go well in one experiment of twenty ($0.74^{10} = 0.05$).
 #
 # In a sweep, parameters vary. Where one of them is a number, a curve over it says more than a table, and two make a map.
-# The example varies nothing but the recipe, so for it these cells have nothing to show.
 
 # %%
 numeric = [name for name in found.varied if all(type(value) in (int, float) for value in found.runs[name])]
@@ -178,7 +176,7 @@ answer = "b"
 predict("report.overlap", answer)
 
 # %% [markdown]
-# All recipes were run from the same seeds, so a seed can be compared with itself.
+# All settings were run from the same seeds, so a seed can be compared with itself.
 #
 # **Exercise `report.paired_differences`** · difficulty ●●○○○ · 6 minutes
 #
@@ -272,19 +270,21 @@ for n in (3, 5, 8, 10, 20, 50):
 #
 # ## 6. What is missing
 #
-# Let us make a bad night: beside a copy of the example, in which two trainings of one recipe have diverged, lie three
+# Let us make a bad night: beside a copy of the example, in which two trainings of one setting have diverged, lie three
 # more runs of two seeds each. One was out of memory, one was cut off by a power failure, of one the `result.json` is half
 # written. And somebody has left a folder of another program there, pickle and all.
 
 # %%
 spoilt = Path(tempfile.mkdtemp()) / "runs"
 shutil.copytree(EXAMPLE, spoilt / "a")
-record, outcome = (json.loads((EXAMPLE / name).read_text()) for name in ("run.json", "result.json"))
-outcome["momentum"][:2] = [None, None]  # a number that is not finite is written as null
-(spoilt / "a" / "result.json").write_text(json.dumps(outcome))
+whole = report.read_runs(EXAMPLE).runs
+one = whole[(whole["learning_rate"] == 0.001) & (whole["batch"] == 32)]["run.folder"].item()
+record, outcome = (json.loads((EXAMPLE / one / name).read_text()) for name in ("run.json", "result.json"))
+outcome["modes"][:2] = [None, None]  # a number that is not finite is written as null
+(spoilt / "a" / one / "result.json").write_text(json.dumps(outcome))
 
 out_of_memory = {"status": "failed", "failure": "cell 41: the kernel died (out of memory, or killed)"}
-for name, first_seed, how in (("b", 10, out_of_memory), ("c", 12, {"status": None}), ("d", 14, {})):
+for name, first_seed, how in (("b", 8, out_of_memory), ("c", 10, {"status": None}), ("d", 12, {})):
     (spoilt / name).mkdir()
     parameters = record["parameters"] | {"seeds": 2, "seed": first_seed}
     (spoilt / name / "run.json").write_text(json.dumps(record | {"parameters": parameters, "asked": parameters} | how))
@@ -300,7 +300,7 @@ report.as_table(after.skipped[["run.folder", "run.status", "run.reason"]])
 # Nothing of it was executed or unpickled: only JSON is read. And the table tells which seeds are gone, and why.
 
 # %%
-left = report.long_table(after, ["ring-healthy", "momentum"])
+left = report.long_table(after, ["modes"], ["learning_rate"])
 report.as_table(report.missing(left))
 
 # %%
@@ -405,10 +405,10 @@ run.finish(
 #
 # ## Try next
 #
-# - `ganlab sweep sweeps/gan_learning_rate.yaml`: chapter 01's GAN at three learning rates and two batch sizes, in some
-#   minutes. Then `ganlab run 12 -p runs=runs/sweeps/gan_learning_rate -p results=modes -p group_by=learning_rate`.
+# - `ganlab sweep sweeps/gan_learning_rate.yaml` makes the example again, in some minutes. Then
+#   `ganlab run 12 -p runs=runs/sweeps/gan_learning_rate -p results=modes -p group_by=learning_rate` reads yours.
 # - Give that file a grid of `steps` as well and run it again. Only what is new is run.
-# - Give the example another baseline. Which recipes can ten seeds not tell from each other?
+# - Group the example by `batch` instead. Which settings can eight seeds not tell from each other?
 #
 # ## Further reading
 #
