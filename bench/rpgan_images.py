@@ -6,7 +6,8 @@
     python bench/rpgan_images.py faces64   # the same drawn at 64 pixels, networks half as wide, a short run
 
 Each writes data/results/08_rpgan/NAME.json (numbers) and NAME.png (samples and interpolations of the first seed).
-`--arms` and `--seeds` make a part and leave the rest of both files as it is. One process, one thread.
+`--arms` and `--seeds` make a part and leave the rest of both files as it is: a file need not hold all arms and seeds.
+One process, one thread.
 
 Optimiser settings are the published ones; the width was chosen on seed 100 among a few. On digits the single
 discriminator and K = 12 are trained twice as long, to see what becomes of them.
@@ -266,7 +267,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int)
     parser.add_argument("--width", type=int, help="first width of a projected discriminator")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--arms", nargs="+", help="those of the stored result if not given")
+    parser.add_argument("--arms", nargs="+", help="all if not given")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     plan = PLANS[arguments.data]

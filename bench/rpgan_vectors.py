@@ -3,7 +3,7 @@
     python bench/rpgan_vectors.py sweep   # a sheet in 64 dimensions: K, and full views with the same budget
     python bench/rpgan_vectors.py ring    # 2D, views of one dimension; GMAN and sliced Wasserstein beside them
 
-`--arms` makes a part and leaves the rest of the file as it is. Seeds 0 to 9.
+`--arms` makes a part and leaves the rest of the file as it is: a file need not hold all arms. Seeds 0 to 9.
 
 The sheet, its scale, the number of steps and the learning rate were chosen on seeds 100 and 101, in about eleven tries:
 two with the single discriminator, four with the wide one, five with projected ones. The ring has the same networks and
