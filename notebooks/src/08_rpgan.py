@@ -598,8 +598,7 @@ display(show.with_alt(figure, "Over training. " + " ".join(words)))
 # two with the single discriminator, four with the wide one, five with projected ones. Among the contestants are
 # **sixteen discriminators that all see everything**. Is it the number of judges that matters, or their narrow views?
 #
-# ("Seen from above" is the mass in place of the samples after they have been laid onto the sheet. "Thin" discriminators have
-# together as many weights as sixteen narrow ones; "5x the steps" is about the time that sixteen narrow ones take.)
+# ("Seen from above" is the mass in place of the samples after they have been laid onto the sheet.)
 
 # %% tags=["nbval-ignore-output"]
 from ganlab.data.store import embedded_folder
