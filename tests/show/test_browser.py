@@ -258,6 +258,29 @@ def test_every_live_view_of_the_notebooks_answers_its_slider(browser, laboratory
         assert page.outside == []
 
 
+def test_the_lab_tries_a_remedy_and_takes_data_drawn_by_mouse_and_keyboard(browser, laboratory):
+    folder, address = laboratory
+    write_notebook(folder / "lab.ipynb", "from ganlab.show import live_lab\nlive_lab()")
+    with browser_page(browser, address, height=1400) as page:
+        run_all(page, address, "lab.ipynb")
+        choices = page.locator(".widget-dropdown select")
+        choices.nth(1).select_option("RPGAN")
+        page.get_by_role("button", name="Step both", exact=True).click()
+        page.get_by_text(re.compile(r"10 steps of D, 10 of G: \d of 8 modes.* Mass in place ")).wait_for()
+        choices.nth(2).select_option("my own")
+        page.get_by_text(re.compile(r"0 steps of D, 0 of G: \d of 3 modes")).wait_for()
+        pad = page.locator("canvas[role=application]")
+        pad.click(position={"x": 200, "y": 30})
+        page.get_by_text(re.compile(r"of 4 modes, ")).wait_for()
+        pad.focus()
+        for key in ("ArrowUp", "ArrowRight", "Enter"):  # JupyterLab would run the cell
+            page.keyboard.press(key)
+        page.get_by_text("5 modes. Cursor at 0.25, 0.25.").wait_for()
+        page.get_by_text(re.compile(r"of 5 modes, ")).wait_for()
+        keep_screenshot(page, "live_lab")
+        assert page.outside == [] and not page.locator("[role=alert]").count()
+
+
 def test_questions_are_answered_with_the_mouse(browser, laboratory):
     """The first question of each chapter: radio buttons, and a response to the choice."""
     names = []
