@@ -19,7 +19,7 @@
 # - see how far one GAN moves when nothing changes but three numbers of its optimiser,
 # - fix a protocol: same targets, networks, tries, steps, time and seeds for everybody, with the floor beside each number,
 # - write the four pieces of arithmetic that keep it honest,
-# - read the table of ten contestants on four targets, and find out which of them beat a *tuned* GAN,
+# - read the table of ten contestants on several targets, and find out which of them beat a *tuned* GAN,
 # - enter a method of your own: one cell, and it gets its row with intervals.
 #
 # The cells need about a minute; with the exercises it takes about an hour and a half. Builds on: 02 (the numbers), 03. The
@@ -709,9 +709,9 @@ run.finish(
 #
 # </details>
 #
-# <details><summary><b>Nine methods, four targets, two clocks: 72 comparisons at 95 %. How many differ by chance?</b></summary>
+# <details><summary><b>Nine challengers, several targets, two clocks: some sixty comparisons at 95 %. How many differ by chance?</b></summary>
 #
-# If nobody were better than anybody: three or four (5 % of 72), half of them upwards. So do not build on a single blue mark; build on one that comes back
+# If nobody were better than anybody: about three (5 % of 60), half of them upwards. So do not build on a single blue mark; build on one that comes back
 # on several targets or under both clocks.
 #
 # </details>
