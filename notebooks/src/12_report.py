@@ -270,25 +270,26 @@ for n in (3, 5, 8, 10, 20, 50):
 #
 # ## 6. What is missing
 #
-# Let us make a bad night: beside a copy of the example, in which two trainings of one setting have diverged, lie three
-# more runs of two seeds each. One was out of memory, one was cut off by a power failure, of one the `result.json` is half
-# written. And somebody has left a folder of another program there, pickle and all.
+# Let us make a bad night. In a copy of the example two trainings of one setting have diverged, one run was out of memory, one
+# was cut off by a power failure, and of one the `result.json` is half written. And somebody has left a folder of another
+# program there, pickle and all.
 
 # %%
 spoilt = Path(tempfile.mkdtemp()) / "runs"
-shutil.copytree(EXAMPLE, spoilt / "a")
-whole = report.read_runs(EXAMPLE).runs
-one = whole[(whole["learning_rate"] == 0.001) & (whole["batch"] == 32)]["run.folder"].item()
-record, outcome = (json.loads((EXAMPLE / one / name).read_text()) for name in ("run.json", "result.json"))
-outcome["modes"][:2] = [None, None]  # a number that is not finite is written as null
-(spoilt / "a" / one / "result.json").write_text(json.dumps(outcome))
+shutil.copytree(EXAMPLE, spoilt)
+folders = report.read_runs(EXAMPLE).runs.set_index(["learning_rate", "batch"])["run.folder"]
+settings = (0.001, 32), (0.01, 32), (0.01, 128), (0.0001, 128)
+diverged, out_of_memory, cut_off, half_written = (spoilt / folders[setting] for setting in settings)
 
-out_of_memory = {"status": "failed", "failure": "cell 41: the kernel died (out of memory, or killed)"}
-for name, first_seed, how in (("b", 8, out_of_memory), ("c", 10, {"status": None}), ("d", 12, {})):
-    (spoilt / name).mkdir()
-    parameters = record["parameters"] | {"seeds": 2, "seed": first_seed}
-    (spoilt / name / "run.json").write_text(json.dumps(record | {"parameters": parameters, "asked": parameters} | how))
-(spoilt / "d" / "result.json").write_text(json.dumps(outcome)[:60])
+outcome = json.loads((diverged / "result.json").read_text())
+outcome["modes"][:2] = [None, None]  # a number that is not finite is written as null
+(diverged / "result.json").write_text(json.dumps(outcome))
+failed = {"status": "failed", "failure": "cell 41: the kernel died (out of memory, or killed)"}
+for folder, how in ((out_of_memory, failed), (cut_off, {"status": None})):
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | how))
+    (folder / "result.json").unlink()
+(half_written / "result.json").write_text(json.dumps(outcome)[:60])
 (spoilt / "other").mkdir()
 (spoilt / "other" / "result.json").write_text("[1, 2, 3]")
 (spoilt / "other" / "model.pkl").write_bytes(b"not to be opened")
