@@ -286,7 +286,7 @@ def equal_time_steps(seconds_a_step, baseline, steps):
 
 # %% [markdown]
 # The seconds of the stored comparison are processor time, all methods in turn in one process: 20 steps of the first, 20 of the
-# second, and so on, eight times round, the median. Whatever else the machine does then slows all of them alike.
+# second, and so on; the median of seven rounds. Whatever else the machine does then slows all of them alike.
 
 # %% tags=["nbval-ignore-output"]
 stored_on = protocol.stored_targets()
@@ -629,7 +629,7 @@ progress("09")
 #
 # **P**: radius 1, $\sigma$ = 0.01, grid with $\sigma$ = 0.05; generator 4 x 400 with batch norm, discriminator 3 x 200 maxout with five
 # pieces; Adam 1e-4, $\beta_1$ = 0.8; 100 packs a step, 400,000 steps; 10 runs, ± standard error; 2,500 samples.
-# **V**: 5 runs; networks of two layers of 128 (unverified), 2,500 samples.
+# **V**: 5 runs; networks of two layers of 128 and 2,500 samples (both unverified).
 #
 # | | here | P |
 # |---|---|---|
@@ -638,7 +638,7 @@ progress("09")
 # | steps | 2,000 and 4,000 | 400,000 |
 # | settings | searched, 8 tries | one |
 #
-# P trains a generator 400 times as large for 100 times as long. Hence the shares near 98.9 %. And its GAN row says nothing
+# P trains a generator 400 times as large for 100 to 200 times as long. Hence the shares near 98.9 %. And its GAN row says nothing
 # of what a GAN can do, only of what it did with these settings; that is the reason for this chapter.
 #
 # ## 9. Protocol card
