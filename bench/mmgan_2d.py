@@ -128,7 +128,7 @@ def arms(seeds: list[int], only: list[str], methods: list[str]) -> None:
     facts |= {name: value for name, value in USUAL.items() if name != "beta"}
     for name in only or RECIPES:
         for arm, (kind, settings) in ARMS.items():
-            elsewhere = name != "ring-healthy" and ("no bound" in arm or "linear" in arm)
+            elsewhere = name != "ring-healthy" and "no bound" in arm
             if arm not in methods if methods else elsewhere:
                 continue
             started = time.perf_counter()
