@@ -1,10 +1,11 @@
 """The longer 2D runs of chapter 07, each written to data/results/07_nemgan/NAME.json. One process, one thread.
 
-    python bench/nemgan_2d.py arms     # five arms on the unequal ring, 10 seeds
-    python bench/nemgan_2d.py labels   # how many labelled points does the prior need? 0 to 50, 10 seeds each
-    python bench/nemgan_2d.py start    # the prior starts at once or after 500 steps, 10 seeds each
+    python bench/nemgan_2d.py arms     # eight arms on the unequal ring, 10 seeds
+    python bench/nemgan_2d.py labels   # how many labelled points does the prior need? 0 to 200, 10 seeds each
+    python bench/nemgan_2d.py start    # the prior starts at once or after 500 steps, with labels and without
 
-The target: five Gaussians on a ring of radius 1, sigma 0.05, with weights .1, .1, .2, .3, .3.
+`--only ARM` adds one arm to what is there. The target: five Gaussians on a ring of radius 1, sigma 0.05, with weights
+.1, .1, .2, .3, .3.
 """
 
 import argparse
@@ -17,10 +18,10 @@ from torch import Tensor, nn
 
 from ganlab.data.mixtures import GaussianMixture, ring
 from ganlab.methods.gan import GAN
-from ganlab.methods.nemgan import NEMGAN
+from ganlab.methods.nemgan import NEMGAN, ClusterGANStyle, InfoGANStyle
 from ganlab.metrics.modes import mass_in_place, mode_counts, nearest_mode
 from ganlab.nets.encoder import UniformCube
-from ganlab.nets.inversion import InversionNetwork
+from ganlab.nets.inversion import CosineHead, InversionNetwork
 from ganlab.nets.mlp import MLP, Linear
 from ganlab.seeds import Streams
 from ganlab.train import threads, train, write_atomically
@@ -39,32 +40,33 @@ def target() -> GaussianMixture:
     return ring(5, 1.0, 0.05, WEIGHTS)
 
 
-def players(seeds: list[int], settings: dict, modes: int = 5) -> tuple[Streams, MLP, MLP, InversionNetwork]:
+EARLY = 125  # steps that `start` looks at closely
+
+
+def players(
+    seeds: list[int], settings: dict, modes: int = 5, cosine: bool = False
+) -> tuple[Streams, MLP, MLP, InversionNetwork]:
     rng, width, latent = Streams(seeds, "weights"), settings["width"], modes + settings["extra"]
     generator = MLP([latent, width, width, 2], rng)
     discriminator = MLP([2, width, width, 1], rng, "leaky_relu", scalar=True)
-    return (
-        rng,
-        generator,
-        discriminator,
-        InversionNetwork(MLP([2, width, width, latent], rng), Linear(latent, modes, rng)),
-    )
+    body = MLP([2, width, width, latent], rng)
+    head = (CosineHead if cosine else Linear)(latent, modes, rng)
+    return rng, generator, discriminator, InversionNetwork(body, head)
 
 
 def nemgan(
-    seeds: list[int], settings: dict, prior: list[float] | int = 5, labelled: int | None = None, **more
+    seeds: list[int], settings: dict, labelled: int | None = None, kind: type = NEMGAN, cosine: bool = False, **more
 ) -> NEMGAN:
     """NEMGAN-P as in chapter 07; `labelled` labelled points, of each seed its own, drawn from the mixture."""
-    rng, generator, discriminator, inversion = players(seeds, settings)
+    rng, generator, discriminator, inversion = players(seeds, settings, cosine=cosine)
     count = settings["labelled"] if labelled is None else labelled
     few = target().sample_with_modes(count, Streams(seeds, "labelled")) if count else None
     chosen = {
         name: settings[name]
         for name in ("lr", "betas", "adversary", "z_weight", "supervise_start", "prior_start", "prior_lr")
     } | more
-    modes = prior if isinstance(prior, int) else torch.tensor(prior)
-    return NEMGAN(
-        generator, discriminator, inversion, rng=rng, modes=modes, latent=5 + settings["extra"], labelled=few, **chosen
+    return kind(
+        generator, discriminator, inversion, rng=rng, modes=5, latent=5 + settings["extra"], labelled=few, **chosen
     )
 
 
@@ -102,15 +104,17 @@ def look(mixture: GaussianMixture):
     return measure
 
 
-def run(method, seeds: list[int], settings: dict, shown: int = 0) -> dict:
-    """Train and measure one arm of all seeds."""
+def run(method, seeds: list[int], settings: dict, shown: int = 0, early: int = 0) -> dict:
+    """Train and measure one arm of all seeds; the first `early` steps are looked at every 5."""
     before, mixture = time.process_time(), target()
-    every = settings["steps"] // 20
-    history = train(
-        method, mixture.batches(settings["batch"], seeds), settings["steps"], every=every, look=look(mixture)
-    )
+    batches, every, seen = mixture.batches(settings["batch"], seeds), settings["steps"] // 20, look(mixture)
+    result = {}
+    if early:
+        history = train(method, batches, early, every=5, look=seen)
+        result["early"] = {"steps": history.steps, "prior": history["prior"], "agreement": history["agreement"]}
+    history = train(method, batches, settings["steps"] - early, every=every, look=seen)
     names = [name for name in ("counts", "prior", "found", "agreement") if name in history.names]
-    result = {"steps": history.steps, **{name: history[name] for name in names}}
+    result |= {"steps": [early + step for step in history.steps], **{name: history[name] for name in names}}
     if isinstance(method, NEMGAN):
         result["boxes"] = box_table(method, mixture)
     if shown:
@@ -122,11 +126,21 @@ def run(method, seeds: list[int], settings: dict, shown: int = 0) -> dict:
     return result | {"cpu_seconds": round(time.process_time() - before)}
 
 
-def write(name: str, content: dict, started: float) -> None:
-    command = f"python bench/nemgan_2d.py {name}"
-    content = {"command": command, "seconds": round(time.perf_counter() - started), "versions": versions(), **content}
+def write(name: str, arm: str, result: dict, settings: dict) -> None:
+    """Put one arm's result into the file of its experiment, beside the arms with the same settings."""
+    path = FOLDER / f"{name}.json"
+    content = json.loads(path.read_text()) if path.exists() else {}
+    if content.get("settings") != plain(settings):
+        content = {"runs": {}}
+    runs = {**content["runs"], arm: rounded(plain(result))}
+    order = list(EXPERIMENTS[name](SETTINGS, settings["seeds"]))
+    content = {
+        "command": f"python bench/nemgan_2d.py {name}", "seconds": sum(run["cpu_seconds"] for run in runs.values()),
+        "versions": versions(), "settings": settings, "weights": WEIGHTS,
+        "runs": {arm: runs[arm] for arm in order if arm in runs},
+    }  # fmt: skip
     FOLDER.mkdir(parents=True, exist_ok=True)
-    write_atomically(FOLDER / f"{name}.json", json.dumps(rounded(plain(content)), separators=(",", ":")) + "\n")
+    write_atomically(path, json.dumps(plain(content), separators=(",", ":")) + "\n")
 
 
 def rounded(value):
@@ -151,36 +165,33 @@ def say(title: str, result: dict) -> None:
 def arms(settings: dict, seeds: list[int]) -> dict:
     """A latent in one piece; boxes with a wrong and a learned prior, by a critic too, and with labels that are late."""
     fixed = {"prior_start": None}
-    built = {
+    critic = {"adversary": "wasserstein", "betas": (0.5, 0.9), "penalty": 0.1, "lr": 2e-3}
+    unlabelled = {"labelled": 0, **fixed}
+    return {
         "one uniform latent": lambda: uniform_gan(seeds, settings),
+        "InfoGAN-style, no labels": lambda: nemgan(
+            seeds, settings, kind=InfoGANStyle, **unlabelled | {"z_weight": 0.0}
+        ),
+        "ClusterGAN-style, no labels": lambda: nemgan(seeds, settings, kind=ClusterGANStyle, **unlabelled),
+        "uniform prior, AM-softmax, no labels": lambda: nemgan(seeds, settings, cosine=True, margin=12.0, **unlabelled),
         "boxes, uniform prior": lambda: nemgan(seeds, settings, **fixed),
         "boxes, learned prior": lambda: nemgan(seeds, settings),
-        "learned, WGAN-GP": lambda: nemgan(
-            seeds, settings, adversary="wasserstein", betas=(0.5, 0.9), penalty=0.1, lr=2e-3
-        ),
+        "learned, WGAN-GP": lambda: nemgan(seeds, settings, **critic),
         "learned, labels from step 100": lambda: nemgan(seeds, settings, supervise_start=100),
     }
-    found = {}
-    for name, build in built.items():
-        found[name] = run(build(), seeds, settings, shown=400)
-        say(name, found[name])
-    return {"runs": found}
 
 
 def labels(settings: dict, seeds: list[int]) -> dict:
-    counts, found = [0, 10, 50], []
-    for count in counts:
-        found.append(run(nemgan(seeds, settings, labelled=count), seeds, settings, shown=400))
-        say(f"{count} labelled points", found[-1])
-    return {"labelled": counts, "runs": found}
+    counts = (0, 5, 10, 20, 50, 200)
+    return {f"{n} labelled": lambda n=n: nemgan(seeds, settings, labelled=n) for n in counts}
 
 
 def start(settings: dict, seeds: list[int]) -> dict:
-    starts, found = [0, 500], []
-    for first in starts:
-        found.append(run(nemgan(seeds, settings, prior_start=first), seeds, settings))
-        say(f"prior from step {first}", found[-1])
-    return {"starts": starts, "runs": found}
+    cases = [(first, n) for n in (50, 0) for first in (0, 500)]
+    return {
+        f"from step {first}, {n} labels": lambda a=first, n=n: nemgan(seeds, settings, labelled=n, prior_start=a)
+        for first, n in cases
+    }
 
 
 EXPERIMENTS = {"arms": arms, "labels": labels, "start": start}
@@ -191,10 +202,17 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--set", default="{}", help="JSON of settings to change; nothing is written then")
+    parser.add_argument("--only", nargs="+", default=[], help="these arms, beside those in the file")
     arguments = parser.parse_args()
-    changes, started = json.loads(arguments.set), time.perf_counter()
+    changes = json.loads(arguments.set)
     chosen = list(range(arguments.first_seed, arguments.first_seed + arguments.seeds))
+    name, settings = arguments.experiment, SETTINGS | changes
     with threads(1):
-        content = EXPERIMENTS[arguments.experiment](SETTINGS | changes, chosen)
-    if not changes and arguments.first_seed == 0:
-        write(arguments.experiment, {"settings": {**SETTINGS, "seeds": chosen}, "weights": WEIGHTS, **content}, started)
+        for arm, build in EXPERIMENTS[name](settings, chosen).items():
+            if arguments.only and arm not in arguments.only:
+                continue
+            early = EARLY if name == "start" else 0
+            result = run(build(), chosen, settings, shown=0 if name == "start" else 400, early=early)
+            say(arm, result)
+            if not changes and arguments.first_seed == 0:
+                write(name, arm, result, {**SETTINGS, "seeds": chosen})

@@ -227,9 +227,12 @@ class NEMGAN:
         labelled: a few reals `(*seeds, m, dim)` and their modes `(*seeds, m)`; each class is drawn equally often.
         supervise_start, supervise_every: after how many steps, and how often, the labelled reals are used.
         adversary: `"wasserstein"` with gradient penalty, or `"cross-entropy"`, the plain GAN's losses.
-        penalty: weight of the gradient penalty. z_weight, margin: of `inversion_loss`.
+        penalty: weight of the gradient penalty; penalty_every: it stands in every so many steps' loss, that many times
+            as heavy ("lazy", Karras et al., arXiv:1912.04958). z_weight, margin: of `inversion_loss`.
         half_width: of the boxes. floor: of `prior_divergence`.
-        lr, betas: Adam's for all networks. prior_lr, prior_decay: the prior's rate is prior_lr / (1 + prior_decay t).
+        lr, betas: Adam's for all networks; inversion_lr: the rate of the step on `inversion_loss`, where it is another
+            (a tenth of the generator's in the fixed-prior code).
+        prior_lr, prior_decay: the prior's rate is prior_lr / (1 + prior_decay t).
 
     Departures from NEMGAN-P: latents for the networks are drawn with hard modes (there 5.7 % of them lie between
     boxes at modes = 5), and the labelled reals are used in one batch a step (there 120 batches in 100 steps).
@@ -250,11 +253,13 @@ class NEMGAN:
         supervise_every: int = 1,
         adversary: str = "wasserstein",
         penalty: float = 10.0,
+        penalty_every: int = 1,
         z_weight: float = 10.0,
         margin: float = 0.0,
         half_width: float = 0.3,
         floor: float = 1e-3,
         lr: float = 1e-4,
+        inversion_lr: float | None = None,
         betas: tuple[float, float] = (0.5, 0.9),
         prior_lr: float = 1e-3,
         prior_decay: float = 3e-4,
@@ -264,7 +269,7 @@ class NEMGAN:
         self.generator, self.discriminator, self.inversion = generator, discriminator, inversion
         self.prior = Prior(modes, rng)
         self.modes, self.latent, self.half_width = self.prior.logits.shape[-1], latent, half_width
-        self.wasserstein, self.penalty = adversary == "wasserstein", penalty
+        self.wasserstein, self.penalty, self.penalty_every = adversary == "wasserstein", penalty, penalty_every
         self.z_weight, self.margin, self.floor = z_weight, margin, floor
         self.prior_start, self.prior_lr, self.prior_decay = prior_start, prior_lr, prior_decay
         self.labelled = None if labelled is None else LabelledReals(*labelled, self.modes)
@@ -273,7 +278,8 @@ class NEMGAN:
         self.turn = 0
         self.generator_optimiser = adam(generator, lr, betas)
         self.discriminator_optimiser = adam(discriminator, lr, betas)
-        self.inversion_optimiser = adam(nn.ModuleList([generator, inversion]), lr, betas)
+        both, rate = nn.ModuleList([generator, inversion]), lr if inversion_lr is None else inversion_lr
+        self.inversion_optimiser = adam(both, rate, betas)
         self.supervision_optimiser = adam(inversion, lr, betas)
         self.prior_optimiser = adam(self.prior, prior_lr, (0.9, 0.999))
 
@@ -301,9 +307,11 @@ class NEMGAN:
             fake = self.generator(self.draw(real.shape[-2])[0])
         real_scores, fake_scores = self.discriminator(real), self.discriminator(fake)
         if self.wasserstein:
-            mix = self.rng.uniform(real.shape[-2], 1)
             loss = critic_loss(real_scores, fake_scores)
-            loss = loss + self.penalty * gradient_penalty(self.discriminator, real, fake, mix)
+            if self.turn % self.penalty_every == 0:
+                mix = self.rng.uniform(real.shape[-2], 1)
+                weight = self.penalty * self.penalty_every
+                loss = loss + weight * gradient_penalty(self.discriminator, real, fake, mix)
         else:
             loss = gan.discriminator_loss(real_scores, fake_scores)
         descend(loss, self.discriminator_optimiser)
@@ -391,6 +399,30 @@ class NEMGAN:
         names = ("generator", "discriminator", "inversion", "prior", "rng")
         turns = ("generator", "discriminator", "inversion", "supervision", "prior")
         return {name: getattr(self, name) for name in (*names, *(f"{turn}_optimiser" for turn in turns))}
+
+
+class ClusterGANStyle(NEMGAN):
+    """After ClusterGAN (Mukherjee et al., arXiv:1809.03627): z = (y, 0.1 n), n ~ N(0, I), and a prior that stays.
+
+    Both parts of z are recovered, as there. The boxes of the modes have no width in the first coordinates: y is a
+    point. Departures: the squared error covers y too, and the weights are NEMGAN's. Give `prior_start=None`.
+    """
+
+    def place(self, modes: Float[Tensor, "*seeds n modes"], noise: Float[Tensor, "*seeds n latent"]) -> Tensor:
+        normal = torch.erfinv(noise.clamp(-0.999999, 0.999999)) * 2**0.5
+        return torch.cat([modes, 0.1 * normal[..., self.modes :]], -1)
+
+
+class InfoGANStyle(NEMGAN):
+    """After InfoGAN (Chen et al., arXiv:1606.03657): z = (y, u), u ~ U[-1, 1), where only y must be recovered.
+
+    -CE(y, h2(h1(G(z)))) is InfoGAN's lower bound of the mutual information of y and G(z), up to the entropy of y.
+    Departure: h is a network of its own; there it shares all but its last layers with the discriminator. Give
+    `z_weight=0` and `prior_start=None`.
+    """
+
+    def place(self, modes: Float[Tensor, "*seeds n modes"], noise: Float[Tensor, "*seeds n latent"]) -> Tensor:
+        return torch.cat([modes, noise[..., self.modes :]], -1)
 
 
 class LabelledReals:

@@ -10,6 +10,8 @@ from ganlab.data.mixtures import ring
 from ganlab.errors import GanlabError
 from ganlab.methods.nemgan import (
     NEMGAN,
+    ClusterGANStyle,
+    InfoGANStyle,
     LabelledReals,
     Prior,
     critic_loss,
@@ -23,6 +25,7 @@ from ganlab.methods.nemgan import (
     smoothed_modes,
     step_half_width,
 )
+from ganlab.nets.dcgan import dcgan_discriminator
 from ganlab.nets.inversion import CosineHead, InversionNetwork
 from ganlab.nets.mlp import MLP, Linear
 from ganlab.seeds import Streams
@@ -256,6 +259,19 @@ def test_the_gradient_penalty_can_be_compiled():
     assert torch.allclose(*(torch.autograd.grad(p, weight)[0] for p in (eager, traced)), atol=1e-6)
 
 
+@pytest.mark.slow
+def test_the_gradient_penalty_of_a_convolutional_critic_can_be_compiled():
+    critic = dcgan_discriminator(8, 1, width=4, rng=0, norm=False)
+    rng = Streams(1)
+    real, fake, mix = 2 * rng.uniform(6, 64) - 1, 2 * rng.uniform(6, 64) - 1, rng.uniform(6, 1)
+    compiled = torch.compile(lambda *x: gradient_penalty(critic, *x), backend="aot_eager", fullgraph=True)
+    eager, traced = gradient_penalty(critic, real, fake, mix), compiled(real, fake, mix)
+    assert torch.allclose(eager, traced)
+    weights = [w for w in critic.parameters() if w.ndim > 1]
+    for a, b in zip(*(torch.autograd.grad(p, weights) for p in (eager, traced)), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+
+
 def test_a_critic_that_knows_nothing_has_no_loss():
     assert critic_loss(torch.full((3, 5), 2.0), torch.full((3, 4), 2.0)).tolist() == [0, 0, 0]
 
@@ -362,6 +378,29 @@ def test_samples_of_one_mode_come_from_its_box_and_leave_training_alone():
     assert (modes.argmax(-1) == 2).all() and (z[..., 2] >= 0.7).all() and (z[..., :2] < 0.3).all()
     assert torch.equal(method.sample(40, mode=1), method.sample(40, mode=1))
     assert torch.equal(method.rng.state_dict()["state"], state)
+
+
+@pytest.mark.parametrize("kind, spread", [(ClusterGANStyle, 0.1), (InfoGANStyle, 3**-0.5)])
+def test_the_rivals_latents_have_a_one_hot_part_and_noise_of_their_own(kind, spread):
+    rng = Streams(0, "weights")
+    inversion = InversionNetwork(MLP([2, 8, 6], rng), Linear(6, 3, rng))
+    players = MLP([6, 8, 2], rng), MLP([2, 8, 1], rng, scalar=True), inversion
+    method = kind(*players, rng=rng, modes=3, latent=6, prior_start=None)
+    z, modes = method.draw(4000)
+    assert torch.equal(z[:, :3], modes)
+    noise = z[:, 3:]
+    assert abs(float(noise.std()) - spread) < 0.03 * spread and abs(float(noise.mean())) < 0.03 * spread * 3
+    kurtosis = float((noise / noise.std()).pow(4).mean())  # 3 for the normal, 1.8 for the uniform distribution
+    assert abs(kurtosis - (3 if kind is ClusterGANStyle else 1.8)) < 0.2
+
+
+def test_the_step_on_the_inversion_loss_may_have_a_rate_of_its_own():
+    method = small(lr=1e-3, inversion_lr=0.0)
+    before = weights(method)
+    method.inversion_step(32)
+    assert moved(method, before) == set()
+    method.supervision_step(32)
+    assert moved(method, before) == {"inversion"}
 
 
 def test_transfer_keeps_the_place_within_the_box():

@@ -3,7 +3,13 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.methods.mdgan import MDGAN, RegularizedGAN
-from ganlab.nets.dcgan import dcgan_discriminator, dcgan_encoder, dcgan_generator, initialised
+from ganlab.nets.dcgan import (
+    dcgan_discriminator,
+    dcgan_encoder,
+    dcgan_generator,
+    initialised,
+    upsampling_generator,
+)
 from ganlab.nets.encoder import TwoBatchNorm2d, encoder_statistics
 from ganlab.seeds import Streams
 
@@ -16,6 +22,21 @@ def test_shapes_fit_together(side, channels):
     assert image.abs().max() <= 1
     assert dcgan_discriminator(side, channels, width=4)(image).shape == (3,)
     assert dcgan_encoder(side, channels, latent=7, width=4)(image).shape == (3, 7)
+
+
+@pytest.mark.parametrize(("side", "channels"), [(8, 1), (16, 3), (28, 1)])
+def test_without_batch_norm_a_sample_does_not_depend_on_its_batch(side, channels):
+    generator = upsampling_generator(side, channels, latent=7, width=4, rng=0)
+    critic = dcgan_discriminator(side, channels, width=4, rng=0, norm=False)
+    encoder = dcgan_encoder(side, channels, latent=7, width=4, rng=0, norm=False)
+    z = Streams(1).normal(6, 7)
+    images = generator(z)
+    assert images.shape == (6, channels * side * side) and images.std() < 0.3  # nearly grey at first
+    for network, batch in ((generator, z), (critic, images), (encoder, images)):
+        whole, alone = network(batch), network(batch[:1])
+        assert torch.allclose(whole[:1], alone, atol=1e-5)
+    scores = critic(2 * Streams(2).uniform(64, channels * side * side) - 1)
+    assert 0.05 < scores.std() < 5  # signals keep their size without batch norm
 
 
 @pytest.mark.parametrize("side", [0, 4, 7, 18, 33])
