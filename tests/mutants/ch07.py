@@ -265,6 +265,40 @@ def s_uphill(prior, inversion, optimiser, real, uniform):
     return loss.detach()
 
 
+def c_moved(z, logits, mode, away):
+    n, modes = logits.shape
+    there = torch.eye(modes)[mode].expand(n, -1)
+    return z + torch.cat([there - away, torch.zeros(n, z.shape[1] - modes)], 1)
+
+
+def c_right_eye(z, logits, mode):
+    return c_moved(z, logits, mode, torch.eye(logits.shape[1])[logits.argmax(1)])
+
+
+def c_right_loop(z, logits, mode):
+    out = z.clone()
+    for row, said in zip(out, logits, strict=True):
+        row[int(said.argmax())] -= 1
+        row[mode] += 1
+    return out
+
+
+def c_right_scatter(z, logits, mode):
+    out = z.scatter_add(1, logits.argmax(1, keepdim=True), torch.full((len(z), 1), -1.0))
+    out[:, mode] += 1
+    return out
+
+
+def c_place(z, logits, mode):
+    return torch.cat([torch.eye(logits.shape[1])[mode].expand(len(z), -1), z[:, logits.shape[1] :]], 1)
+
+
+def c_in_place(z, logits, mode):
+    z[range(len(z)), logits.argmax(1)] -= 1
+    z[:, mode] += 1
+    return z
+
+
 WRONG = {
     "nemgan.engineered_latent": [
         ("width", lambda y, e: padded(y, e) + e),
@@ -339,6 +373,16 @@ WRONG = {
         ("sign", s_uphill),
         ("none", lambda *x: s_right_detach(*x) and None),
     ],
+    "nemgan.carried": [
+        ("stays", lambda z, x, k: c_moved(z, x, k, 0 * x)),
+        ("nowhere", lambda z, x, k: c_right_eye(z, x, k) - c_moved(0 * z, x, k, 0 * x)),
+        ("place", c_place),
+        ("soft", lambda z, x, k: c_moved(z, x, k, x.softmax(1))),
+        ("coordinates", lambda z, x, k: c_right_eye(z, z[:, : x.shape[1]], k)),
+        ("end", lambda z, x, k: c_right_eye(z.flip(1), x.flip(1), x.shape[1] - 1 - k).flip(1)),
+        ("shape", lambda z, x, k: c_right_eye(z, x, k)[:, : x.shape[1]]),
+        ("in-place", c_in_place),
+    ],
 }  # fmt: skip
 
 RIGHT = {
@@ -356,4 +400,5 @@ RIGHT = {
     ],
     "nemgan.prior_divergence": [k_right_loop, k_right_kl_div, k_right_where],
     "nemgan.prior_step": [s_right_detach, s_right_no_grad, s_right_kl_div],
+    "nemgan.carried": [c_right_eye, c_right_loop, c_right_scatter],
 }

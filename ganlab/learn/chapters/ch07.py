@@ -495,6 +495,86 @@ def _reverse(q: Tensor, p: Tensor) -> Tensor:
     return (torch.xlogy(q, q) - q * p.log()).sum()
 
 
+# ------------------------------------------------------------------------------- to another mode's box
+
+
+def carried(
+    z_found: Float[Tensor, "n latent"], mode_logits: Float[Tensor, "n modes"], mode: int
+) -> Float[Tensor, "n latent"]:
+    """z_found - (y, 0) + (e_mode, 0), where y is the one-hot of the most likely mode of each sample."""
+    away = F.one_hot(mode_logits.argmax(1), mode_logits.shape[1])
+    return z_found + _in_front(_unit(mode_logits, mode) - away, z_found)
+
+
+def _unit(mode_logits: Tensor, mode: int) -> Tensor:
+    return F.one_hot(torch.full((len(mode_logits),), mode), mode_logits.shape[1])
+
+
+def _in_front(modes: Tensor, z: Tensor) -> Tensor:
+    return F.pad(modes.float(), (0, z.shape[1] - modes.shape[1]))
+
+
+def _replaced(z, logits, mode):
+    return torch.cat([_unit(logits, mode).float(), z[:, logits.shape[1] :]], 1)
+
+
+def _check_carried(answer):
+    def case(words, n, modes, extra, mode):
+        return Case(words, (torch.randn(n, modes + extra), torch.randn(n, modes), mode))
+
+    def by_largest_coordinate(z, logits, mode):
+        return carried(z, z[:, : logits.shape[1]], mode)
+
+    same_function(
+        answer,
+        carried,
+        [
+            case("8 samples of 3 modes, to mode 1", 8, 3, 4, 1),
+            case("8 samples of 5 modes, to the last", 8, 5, 2, 4),
+            case("one sample, and no coordinates beside the modes'", 1, 2, 0, 0),
+        ],
+        misconceptions=[
+            Misconception(
+                "stays",
+                lambda z, logits, mode: z + _in_front(_unit(logits, mode), z),
+                "the old box is not left: the latent then has a 1 in two places. Take the found mode's one-hot away.",
+            ),
+            Misconception(
+                "nowhere",
+                lambda z, logits, mode: z - _in_front(F.one_hot(logits.argmax(1), logits.shape[1]), z),
+                "the old box is left, but the new one's one-hot is not added.",
+            ),
+            Misconception(
+                "place",
+                _replaced,
+                "the first coordinates are overwritten: the place *within* the box is lost there. Take a one-hot away "
+                "and add another.",
+            ),
+            Misconception(
+                "soft",
+                lambda z, logits, mode: z + _in_front(_unit(logits, mode) - logits.softmax(1), z),
+                "probabilities are taken away. A box is left whole: take away the one-hot of the most likely mode.",
+            ),
+            Misconception(
+                "coordinates",
+                by_largest_coordinate,
+                "the mode is read from the coordinates of z; h2's logits are there for that.",
+            ),
+            Misconception(
+                "end",
+                lambda z, logits, mode: (
+                    z
+                    + F.pad(
+                        (_unit(logits, mode) - F.one_hot(logits.argmax(1), logits.shape[1])).float(),
+                        (z.shape[1] - logits.shape[1], 0),
+                    )
+                ),
+                "the last coordinates are changed; the modes stand in the first.",
+            ),
+        ],
+    )
+
+
 EXERCISES = [
     Exercise(
         name="nemgan.engineered_latent",
@@ -568,6 +648,18 @@ EXERCISES = [
         hints=(
             "found: what h says of the reals, as probabilities, averaged over the batch, under torch.no_grad().",
             "drawn: prior(uniform).mean(0). Then prior_divergence, and the usual: zero_grad, backward, step.",
+        ),
+    ),
+    Exercise(
+        name="nemgan.carried",
+        difficulty=2,
+        minutes=6,
+        reference=carried,
+        check=_check_carried,
+        hints=(
+            "Which box is the sample in? mode_logits.argmax(1), as a one-hot row: that is to be taken away.",
+            "one_hot(torch.tensor(mode), modes) is what is to be added; the same for all rows.",
+            "Both have one coordinate a mode, in front: pad them with zeros to the latent's length.",
         ),
     ),
 ]  # fmt: skip
