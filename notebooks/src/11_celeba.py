@@ -1,0 +1,608 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 11 · CelebA: every method at scale
+#
+# So far a run took a minute and nothing could go wrong. The papers' runs take hours on faces, on several GPUs, and on the
+# way a job is killed, a disk fills up, a loss turns into NaN. One trainer does all of it for all methods. You will
+#
+# - train faces with any of the seven methods and watch them appear,
+# - find out what must not depend on the batch or on the number of processes, and write the pieces that see to it,
+# - kill a run, resume it, and get the very same numbers,
+# - compute how fast a training step could be, and see how fast it is,
+# - take seven trained generators apart: modes, lost images, distances, copies, interpolations.
+#
+# **What ran where.** Nothing here was run on a GPU or on CelebA: we had neither. All numbers are of toy faces at 32x32, on CPU
+# cores. The same code takes CelebA and GPUs by a change of parameters (section 8); what is said about those is computed, and
+# marked so.
+#
+# The cells take about a minute; with exercises, an hour and a half. Builds on: 01, 02, and a method of your choice from 04 to
+# 08.
+
+# %% tags=["parameters"]
+preset: str = ""  # a description that comes with the course, such as che2017-mdgan; empty: the parameters below
+data: str = "faces"  # toy faces, celeba, or the name of an import
+method: str = "gan"  # what to train {gan, regularized, mdgan, msgan, mmgan, nemgan, rpgan}
+size: int = 32  # pixels a side {32, 64, 128}
+count: int = 3000  # training images, of toy faces [100, 10000000]
+latent: int = 32  # dimensions of z [2, 4096]
+width: int = 16  # channels of the networks at their widest side [1, 1024]
+batch: int = 64  # images a step, of all processes together [2, 65536]
+steps: int = 150  # training steps [2, 100000000]
+learning_rate: float = 0.0005  # of all networks, Adam [0.0000001, 1]
+precision: str = "bf16"  # of the networks' arithmetic {no, bf16, fp16}
+half_life: int = 2000  # of the averaged generator, images [0, 1000000000]
+lambda1: float = 0.005  # of regularized: weight of the distance [0, 1000]
+lambda2: float = 0.2  # of regularized: weight of the mode regulariser [0, 1000]
+log_weight: float = 0.01  # of mdgan: weight of log D1 [0, 1000]
+mode_seeking: float = 1.0  # of msgan: weight of its term [0, 1000]
+beta: float = 1.0  # of mmgan: weight of the correlation regulariser [0, 1000]
+discriminators: int = 12  # of rpgan: K [1, 512]
+more: list[str] = []  # further settings, each name=value; `ganlab train list` shows all
+measured: int = 1000  # images that the numbers of section 6 are taken from [50, 100000]
+third_party_steps: int = 60  # training steps of each third-party discriminator [2, 100000]
+judge_steps: int = 2000  # of imports with attributes: training steps of the classifier that reads them [1, 1000000]
+inception_weights: str = ""  # file of the published Inception weights; empty: features of our own, named
+seed: int = 0  # of the run [0, 1000000]
+train_folder: str = ""  # of the training run; one that holds a run goes on from its last checkpoint; empty: nowhere
+change: list[str] = []  # settings that may differ from those that the folder was started with
+run_folder: str = ""  # where result.json goes; empty: nowhere
+
+# %%
+import json
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ganlab import show
+from ganlab.data import store
+from ganlab.learn import exercise, predict, progress
+from ganlab.runner.parameters import parse_assignments
+from ganlab.scale.settings import complete, namespace, read_settings
+from ganlab.seeds import Streams
+from ganlab.show import display
+from ganlab.train import RunFolder
+
+NAMES = """preset data method size count latent width batch steps learning_rate precision half_life lambda1 lambda2 log_weight
+mode_seeking beta discriminators more measured third_party_steps judge_steps inception_weights seed""".split()
+run = RunFolder(run_folder, {name: globals()[name] for name in NAMES})
+
+GENERAL = "data method size count latent width batch steps learning_rate precision seed".split()
+OWN = {"regularized": ["lambda1", "lambda2"], "mdgan": ["log_weight"], "msgan": ["mode_seeking"], "mmgan": ["beta"],
+       "rpgan": ["discriminators"]}  # fmt: skip
+if preset:
+    settings = read_settings(preset, parse_assignments(more))
+else:
+    given = {name: globals()[name] for name in GENERAL + OWN.get(method, [])}
+    given |= {"ema": half_life, "log": 25 * batch, "save": 75 * batch, "judged": 500}
+    settings = complete(given | parse_assignments(more))
+s = namespace(settings)
+print(f"{s.method} on {s.data} at {s.size}x{s.size}, {s.steps * s.batch:,} images to see")
+
+# %% [markdown]
+# ## 1. A run
+#
+# `fit` is the whole trainer. It takes the settings and a folder, and calls back now and then, here to draw 64 samples on latents
+# that stay the same. On a command line the same run is `ganlab train FILE.yaml`.
+
+# %% tags=["interactive", "nbval-ignore-output"]
+from ganlab.scale.trainer import fit
+
+
+def draw(images, samples, numbers):
+    alt = f"64 generated faces after {images:,} images."
+    if "frechet" in numbers:
+        alt += f" Fréchet distance {numbers['frechet']:.1f}."
+    return show.image_grid(samples, rows=4, title=f"After {images:,} images", alt=alt)
+
+
+live = show.Live(draw)
+trained, history = fit(settings, train_folder or None, changed=change, show=live.update, say=lambda line: None)
+live.close()
+
+# %% tags=["nbval-ignore-output"]
+seen = [step * s.batch for step in history.steps]
+losses = {name.replace("_", " "): history[name] for name in history.names if "loss" in name}
+figure, ((axes,),) = show.new_figure(7.6, 3.4)
+from ganlab.show.curves import draw_metric
+
+words = draw_metric(axes, seen, losses, "loss")
+axes.set_xlabel("images seen")
+show.heading(axes, f"{s.method}: what the losses say")
+display(show.with_alt(figure, f"Losses of {s.method} against images seen. {words}"))
+
+# %% [markdown]
+# As in chapter 00, the losses say little. They do not show whether the faces are any good; the pictures do, and so does a
+# Fréchet distance, which the trainer measures at each checkpoint to keep the best generator beside the last. It always comes
+# with the name of its features:
+
+# %% tags=["nbval-ignore-output"]
+distances = [(step * s.batch, record["frechet"]) for step, record in zip(history.steps, history.records, strict=True) if "frechet" in record]
+for images, value in distances:
+    print(f"{images:>10,} images: Fréchet distance {value:.1f} on {trained.facts['features']}")
+
+# %% [markdown]
+# ## 2. A clock that counts images
+#
+# The faces above are not made by the generator that is being trained, but by a running **average** of its weights:
+# $\bar\theta \leftarrow d\,\bar\theta + (1 - d)\,\theta$ after each step. Two players that chase each other never stand still;
+# the average takes the swings out.
+#
+# How long should its memory be? A decay such as $d = 0.999$ hides the answer, because it counts steps, and a step is more
+# images when the batch is larger.
+
+# %%
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
+predict("scale.clock", answer)
+
+# %% [markdown]
+# So the setting is a **half-life in images**: after that many images the past weighs one half.
+#
+# **Exercise `scale.decay`** · difficulty ●●○○○ · 5 minutes
+#
+# Turn the half-life into the decay of one step of `batch` images. A half-life of 0 means no average: the decay is 0.
+
+# %% tags=["exercise"]
+@exercise("scale.decay")
+def decay(half_life, batch):
+    """A half-life in images, and images a step, to the factor of the past in one step."""
+    ### BEGIN SOLUTION
+    return 0.5 ** (batch / half_life) if half_life else 0.0
+    ### END SOLUTION
+
+
+# %%
+for images_a_step in (16, 64, 256):
+    d = decay(10_000, images_a_step)
+    print(f"batch {images_a_step:3}: decay {d:.4f}; after 20,000 images the past weighs {d ** (20_000 / images_a_step):.3f}")
+
+# %% [markdown]
+# Everything periodic in the trainer counts images too: reports (`log`), checkpoints (`save`), the half-life (`ema`). Change the
+# batch, and what you compare is still the same amount of data.
+#
+# ## 3. One step, several processes
+#
+# Training on several GPUs usually goes like this: each process takes its part of the batch, computes loss and gradient, and
+# the gradients are averaged. Is that the step that one process would have taken?
+
+# %%
+### BEGIN SOLUTION
+answer = "b"
+### END SOLUTION
+predict("scale.averaged_gradients", answer)
+
+# %% [markdown]
+# Let us measure it. A small discriminator, a batch of 32, and the gradient in one piece against the average over two halves:
+# for the plain GAN's loss, for the same with batch norm in the network, and for the distance of the centres, the first term of
+# MMGAN.
+
+# %%
+def gradient_of(loss, network):
+    network.zero_grad()
+    loss.backward()
+    return torch.cat([p.grad.flatten() for p in network.parameters()])
+
+
+def disagreement(make_network, loss_of, processes=2):
+    """Length of the difference of both gradients, over the length of the right one."""
+    torch.manual_seed(0)
+    network, real, fake = make_network(), torch.randn(32, 4), torch.randn(32, 4) + 0.2
+    whole = gradient_of(loss_of(network, real, fake), network)
+    parts = zip(real.chunk(processes), fake.chunk(processes), strict=True)
+    averaged = torch.stack([gradient_of(loss_of(network, *part), network) for part in parts]).mean(0)
+    return float((averaged - whole).norm() / whole.norm())
+
+
+def gan_loss(network, real, fake):
+    from ganlab.methods.gan import discriminator_loss
+
+    return discriminator_loss(network(real)[:, 0], network(fake)[:, 0])
+
+
+plain = lambda: nn.Sequential(nn.Linear(4, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+normed = lambda: nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+centres = lambda network, real, fake: (network[:2](fake).mean(0) - network[:2](real).mean(0)).norm() + 0 * network(fake).sum()
+errors = {
+    "the GAN's loss": disagreement(plain, gan_loss),
+    "with batch norm": disagreement(normed, gan_loss),
+    "distance of centres": disagreement(plain, centres),
+}
+for name, error in errors.items():
+    print(f"{name:20} averaged gradients are off by {100 * error:.0f} %")
+
+# %% [markdown]
+# The GAN's loss is a mean over samples, and there averaging is exact. Batch norm looks at the whole batch, and so do the losses
+# of MMGAN (centres, radii), of MSGAN (a ratio of means) and of NEMGAN (a divergence of means). With averaged gradients these
+# methods would silently become others, depending on how many GPUs were free.
+#
+# The trainer does something else. **Every process knows the whole batch**; it draws the same latents and computes the same
+# losses. Only the *networks* share the work: each runs on its own rows, and the rows of all are joined before the method sees them.
+#
+# **Exercise `scale.own_rows`** · difficulty ●○○○○ · 4 minutes
+#
+# Which rows of the global batch are those of process `rank`? The number of processes divides the batch.
+
+# %% tags=["exercise"]
+@exercise("scale.own_rows")
+def own_rows(batch, processes, rank):
+    """Indices of the rows, shape (batch // processes,)."""
+    ### BEGIN SOLUTION
+    size = batch // processes
+    return torch.arange(rank * size, (rank + 1) * size)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **Exercise `scale.centre_distance`** · difficulty ●●○○○ · 6 minutes
+#
+# The features of reals and fakes lie in parts, one for each process. Compute the distance of the two centres of the *whole*
+# batch: the length of the difference of two means.
+
+# %% tags=["exercise"]
+@exercise("scale.centre_distance")
+def centre_distance(real_parts, fake_parts):
+    """Features (processes, rows, dim) of reals and fakes, to one number."""
+    ### BEGIN SOLUTION
+    return (fake_parts.mean((0, 1)) - real_parts.mean((0, 1))).norm()
+    ### END SOLUTION
+
+
+# %%
+torch.manual_seed(1)
+features = torch.randn(64, 8), torch.randn(64, 8)  # reals and fakes of one and the same distribution
+for processes in (1, 2, 8, 32):
+    parts = [torch.stack([x[own_rows(64, processes, rank)] for rank in range(processes)]) for x in features]
+    averaged = torch.stack([(f.mean(0) - r.mean(0)).norm() for r, f in zip(*parts, strict=True)]).mean()
+    print(f"{processes:2} processes: whole batch {centre_distance(*parts):.3f}, average of the parts {averaged:.3f}")
+
+# %% [markdown]
+# Real and fake agree here, and the average of the parts grows with the number of processes: it would punish a perfect
+# generator for the number of your GPUs.
+#
+# On the way back three small rules do it (`ganlab/scale/processes.py`, 60 lines): the gradient of joined rows is cut back to one's
+# own; a network's weights get the **sum** of what the processes found; and batch norm's mean and variance are summed over all
+# rows. A test runs all seven methods in float64, in one process and in two: after three steps all weights, moments of Adam
+# and moving averages agree to 1e-9. Since the state is the same everywhere, one process writes it, and a run begun on two can go
+# on on one.
+#
+# ## 4. Killed, and going on
+#
+# A checkpoint holds the networks, Adam's moments, the random states, the place in the data, the average. It is written aside
+# and renamed, so a half-written one never has a checkpoint's name. Here is a run that is stopped in the middle, as a scheduler
+# would (SIGTERM), and started again, against one that never stopped:
+
+# %%
+from ganlab.train import load_checkpoint
+
+small = complete({"count": 200, "width": 4, "latent": 8, "batch": 16, "steps": 12, "log": 64, "save": 64, "judged": 0})
+quiet = {"say": lambda line: None}
+with tempfile.TemporaryDirectory() as folder:
+    whole, parted = Path(folder) / "whole", Path(folder) / "parted"
+    fit(small, whole, **quiet)
+    told_to_stop = iter([False] * 6 + [True])
+    _, first = fit(small, parted, stop=lambda: next(told_to_stop), **quiet)
+    fit(small, parted, **quiet)
+    states = [load_checkpoint(f / "checkpoints" / "step-000000012.safetensors")["method"]["average"] for f in (whole, parted)]
+    same_weights = all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    same_metrics = (whole / "metrics.jsonl").read_text() == (parted / "metrics.jsonl").read_text()
+print(f"stopped early: {first.steps[-1] < 12}; the same weights: {same_weights}; the same metrics: {same_metrics}")
+
+# %% [markdown]
+# A loss that is no number must end the run, with the step at which it happened, and before anything is saved. The test for it
+# costs no waiting: the first bad step is noted on the device and read when a report is due. Here any loss above 0.1 counts as
+# exploding:
+
+# %%
+from ganlab.scale.trainer import TrainingFailed
+
+try:
+    fit(small | {"exploding": 0.1}, **quiet)
+except TrainingFailed as failure:
+    print(failure)
+
+# %% [markdown]
+# ## 5. How fast is a step, how fast could it be?
+#
+# A device has two roofs: how many operations a second it can do, and how many bytes a second it can move. An image needs some
+# of each. At best the two go on at the same time, and the slower one sets the pace.
+#
+# **Exercise `scale.roofline`** · difficulty ●●○○○ · 5 minutes
+#
+# Compute images a second, at best.
+
+# %% tags=["exercise"]
+@exercise("scale.roofline")
+def images_per_second(operations, moved, device_operations, device_bytes):
+    """Operations and bytes an image, operations and bytes a second of the device, to images a second."""
+    ### BEGIN SOLUTION
+    return min(device_operations / operations, device_bytes / moved)
+    ### END SOLUTION
+
+
+# %%
+from ganlab.scale.cost import DEVICES, cost
+
+counted = cost(s)
+print(f"a step of {s.method} here: {counted.operations / 1e9:.2f} GFLOP and {counted.bytes / 1e6:.1f} MB an image")
+for device in DEVICES:
+    rate = images_per_second(counted.operations, counted.bytes / 2, device.operations, device.bytes)
+    limit = "arithmetic" if rate == device.operations / counted.operations else "memory"
+    print(f"{device.name:12} at best {rate:12,.0f} images/s, limited by {limit} (computed)")
+
+# %% [markdown]
+# These are computed from data sheets, and no run reaches them. For networks as small as these a third roof is lower: a GPU needs
+# some microseconds to *start* each operation, and a step starts hundreds. Larger batches and `compile: true` are what helps.
+#
+# What can be measured is your CPU: `python bench/train_step.py` times a DCGAN step at 64x64, width 64, batch 64, as tutorials
+# write it, and then with one change more in each row. The arms take turns in one run, on a machine that does nothing else, and
+# the table is stored with the machine's own ceiling:
+
+# %%
+speed_file = store.embedded_folder() / "results" / "11_celeba" / "train_step.json"
+speed = json.loads(speed_file.read_text()) if speed_file.exists() else None
+speed_table = "No step has been timed in this copy of the course: python bench/train_step.py does it, in about three minutes."
+if speed is not None:
+    rows = [{"step": name, "times the usual": f"{row['ratio']:.2f}", "share of the matrix ceiling": f"{100 * row['share_of_ceiling']:.0f} %"} for name, row in speed["rows"].items()]
+    ceiling = speed["matrix_product_gflops"]
+    speed_table = show.interval_table(rows, caption=f"CPU, {speed['versions']['threads']} thread(s); ceiling: a matrix product of 2048, {ceiling['float32']:.0f} GFLOP/s in float32, {ceiling['bfloat16']:.0f} in bfloat16")
+speed_table
+
+# %% [markdown]
+# "Ours" is the step of the trainer. It draws fresh latents for the generator's turn, a pass of the generator more than the others,
+# which use their fakes twice. The last column is how much of the machine's best the step reaches, in its own precision: the
+# faster arithmetic gets, the more time goes to everything else.
+#
+# ## 6. Seven generators
+#
+# Each method was trained on toy faces for 44,800 images (700 steps, one to two minutes on one core), **one seed each**, and its
+# averaged generator is in the repository, in 16 bits. So everything below works without training anything. `ganlab train
+# toyfaces-mdgan` makes one again; the learning rate, the same for all, was the better of two for the plain GAN on another seed; MMGAN's kernel and weight were changed
+# once, after the run described below.
+
+# %%
+from ganlab.scale.generator import load_trained
+
+METHODS = ["gan", "regularized", "mdgan", "msgan", "mmgan", "nemgan", "rpgan"]
+generators = {name: load_trained(store.embedded(f"generators/toyfaces-{name}.safetensors")) for name in METHODS}
+print(", ".join(f"{name} ({generator.facts['images']:,} images)" for name, generator in generators.items()))
+
+# %% tags=["nbval-ignore-output"]
+rows = [generator.sample(12, seed=seed) for generator in generators.values()]
+display(show.image_grid(torch.cat(rows), rows=7, labels=METHODS, alt="Twelve generated faces of each of the seven methods. All are recognisable as faces; details such as glasses are smeared, most of all where the method reconstructs."))
+
+# %% [markdown]
+# Now the numbers, over 4,000 images of each. On toy faces the truth is known: 832 combinations of thirteen attributes, each with its
+# probability. A classifier reads the attributes of generated faces, and real faces go through the same classifier in the
+# first row: that is what a perfect generator would get. *Untrained* is the other end.
+
+# %%
+table = json.loads((store.embedded_folder() / "results" / "11_celeba" / "table.json").read_text())
+measured_rows = table["rows"]
+order = ["real", "untrained", *METHODS]
+
+
+def line(name):
+    row = measured_rows[name]
+    return {
+        "": name,
+        "modes": f"{row['modes']}",
+        "impossible, %": f"{100 * row['impossible']:.0f}",
+        "reverse KL": f"{row['reverse_kl']:.2f}",
+        "attribute error, %": f"{100 * row['attribute_error']:.1f}",
+        "Fréchet": f"{row['frechet']:.1f}",
+        "kernel": f"{row['kernel']:.2f}",
+        "diversity": f"{row['diversity']:.1f}",
+        **{f"missing, noise {sigma}": f"{count}" for sigma, count in row["missing"].items()},
+        "copies, %": f"{100 * row['copies']:.1f}",
+    }
+
+
+real_row = measured_rows["real"]
+show.interval_table([line(name) for name in order], caption=(
+    f"4,000 toy faces at 32x32 of each, one seed, on a CPU. Distances on {real_row['features']}. Expected modes of a perfect generator: "
+    f"{real_row['expected_modes']:.0f} ± {real_row['deviation']:.0f}; reverse KL in nats, its floor {real_row['kl_floor']:.2f}."
+))  # fmt: skip
+
+# %% [markdown]
+# How to read it. *Modes* counts distinct combinations that were read; *impossible* are faces that are bald and blond at once, so to
+# speak: blurred ones. *Attribute error* is how far the share of an attribute is off, on average. *Diversity* is the mean distance of
+# two faces, to be compared with that of real ones. *Missing* is the third party of chapter 04: unseen real faces, of 1,000, that
+# it is sure the generator would not make. *Copies* are images that all but equal a training image.
+#
+# Mind the columns of *missing* at noise 3.5 and 4, the noise of MDGAN's published table (unverified). Pixels here lie between
+# -1 and 1, and such a noise drowns them: after 250 steps of its training the third party is sure only where nothing looks like a face at
+# all, of the untrained generator. What a trained one leaves out, noise 1 shows better, and even there a 0 is no proof of
+# coverage: MDGAN has one, and far fewer modes than the GAN. The third party sees what is lost in pixels; modes that came out
+# blurred are not lost to it.
+#
+# MMGAN is here without its correlation regulariser. With kernel and weights as published for CelebA the same 700 steps gave no
+# recognisable faces (Fréchet distance 48.1, one run): as printed, the discriminator raises the regulariser, and it stood at its maximum.
+# Chapter 06 has more on that.
+#
+# **One seed is no proof.** The table shows what each method made once. Which method is *better* needs seeds (chapter 09), and
+# the methods were not tuned.
+#
+# ### Which attributes?
+
+# %% tags=["nbval-ignore-output"]
+attributes = list(real_row["shares"])
+short = [name.replace("_", " ") for name in attributes]
+excess = torch.tensor([[100 * (measured_rows[name]["shares"][a] - real_row["shares"][a]) for a in attributes] for name in METHODS])
+worst = excess.abs().max()
+display(show.heatmap(excess, METHODS, short, label="share of faces minus that of real faces, percentage points", centre=0, title=f"Shares of attributes: off by up to {worst:.0f} points"))
+
+# %% [markdown]
+# ### Between two faces, and next to a training face
+#
+# A generator that has learned its training faces by heart would jump between them. So walk on a straight line from one
+# latent to another, and look for jumps; and put next to generated faces the training faces nearest to them.
+
+# %% tags=["nbval-ignore-output"]
+from ganlab.scale.measure import interpolation, nearest_training_images, reference
+
+walks = interpolation(generators["gan"], rows=3, frames=11, seed=seed)
+jump = (walks[:, 1:] - walks[:, :-1]).abs().mean((2, 3, 4))
+display(show.image_grid(walks.flatten(0, 1), rows=3, title="From one latent to another", alt=f"Three rows of eleven faces that change step by step. The largest step changes a pixel by {jump.max():.2f} on average, the smallest by {jump.min():.2f}."))
+
+# %% tags=["nbval-ignore-output"]
+toy = namespace(read_settings("toyfaces-gan"))
+against = reference(toy, n=2000, unseen=300)
+some = generators["gan"].sample(10, seed=seed)
+nearest, distance = nearest_training_images(some, against)
+_, of_real = nearest_training_images(against.fresh[:300], against)
+display(show.image_grid(torch.cat([some, nearest]), rows=2, labels=["generated", "nearest"], alt=f"Ten generated faces and below each the nearest of 2,000 training faces by features: alike in hair and skin, not the same. Median distance {distance.median():.1f}; of unseen real faces {of_real.median():.1f}."))
+print(f"nearest training face: generated {distance.median():.1f}, unseen real {of_real.median():.1f} (median feature distance)")
+
+# %% [markdown]
+# A copying generator would be *nearer* to the training set than unseen real faces are.
+#
+# ### What only some of them can do
+#
+# MSGAN was told seven attributes of each face; here one condition in each row and eight latents. NEMGAN has a box of the latent
+# for faces with glasses and one for those without, and found out by itself how often each should be drawn.
+
+# %% tags=["nbval-ignore-output"]
+told = generators["msgan"]
+latents, _ = told.inputs(8, Streams(seed, "latents"))
+names = told.s.conditions
+wanted = {"blond, smiling": ["Blond_Hair", "Smiling"], "black, glasses": ["Black_Hair", "Eyeglasses"], "bald": ["Bald"]}
+rows = [told.images(latents, torch.tensor([[float(name in on) for name in names]]).expand(8, -1)) for on in wanted.values()]
+display(show.image_grid(torch.cat(rows), rows=3, labels=list(wanted), alt="Faces for three conditions, eight latents each: hair follows the condition in most of them, the rest varies with the latent."))
+
+# %% tags=["nbval-ignore-output"]
+boxes = generators["nemgan"]
+rows = [boxes.sample(10, seed=seed, mode=mode) for mode in (0, 1)]
+from ganlab.data.classifiers import read_attributes
+from ganlab.data.toyfaces import ATTRIBUTES
+
+glasses = [float(read_attributes(boxes.sample(200, seed=seed, mode=mode))[:, ATTRIBUTES.index("Eyeglasses")].double().mean()) for mode in (0, 1)]
+share = float(boxes.prior.softmax(-1)[1])
+display(show.image_grid(torch.cat(rows), rows=2, labels=["box 0", "box 1"], alt=f"Ten faces of each box of NEMGAN's latent. Read as wearing glasses: {100 * glasses[0]:.0f} % of box 0, {100 * glasses[1]:.0f} % of box 1."))
+print(f"glasses: {100 * glasses[0]:.0f} % of box 0, {100 * glasses[1]:.0f} % of box 1; prior of box 1 {100 * share:.0f} %, true share 18.6 %")
+
+# %% [markdown]
+# The prior began at one half each and had 500 steps to learn, at the published rate: whether it has arrived, the line says.
+#
+# ## 7. Your run, measured
+#
+# The same numbers for the generator of section 1, beside real images. On CelebA a classifier of its attributes is trained first,
+# and its accuracy is shown; the Fréchet distance is on Inception features if you gave the weights.
+
+# %% tags=["nbval-ignore-output"]
+from ganlab.scale.measure import measure
+
+mine = reference(s, measured, max(100, measured // 4), inception_weights, judge_steps)
+if hasattr(mine.reads, "accuracy"):
+    accuracy = mine.reads.accuracy
+    print(f"judge of {len(accuracy)} attributes, held-out accuracy {min(accuracy.values()):.2f} to {max(accuracy.values()):.2f}")
+found = {}
+for name, images in {"real": mine.fresh, "section 1": trained.sample(measured)}.items():
+    found[name] = measure(images, mine, third_party_steps=third_party_steps)
+columns = {"Fréchet": "frechet", "kernel": "kernel", "diversity": "diversity", "attribute error": "attribute_error", "modes": "modes", "expected modes": "expected_modes"}
+rows = [{"": name} | {label: row.get(key) for label, key in columns.items()} | {f"missing, noise {k}": float(v) for k, v in row["missing"].items()} for name, row in found.items()]
+show.interval_table(rows, caption=f"{measured:,} images, features: {mine.features.name}")
+
+# %% [markdown]
+# ## 8. With CelebA and GPUs
+#
+# Not run by us. CelebA's terms allow non-commercial research only, and its download is often refused: what to do then, a Slurm
+# file, and what a run would cost at best are on the page [A run on a cluster](../../site/cluster.md). In short:
+#
+#     ganlab data import celeba PATH              # from torchvision's, Kaggle's or a parquet layout, or the zip
+#     ganlab train che2017-mdgan -p precision=bf16 --out runs/mdgan
+#     torchrun --nproc-per-node 4 -m ganlab.cli train che2017-mdgan --out runs/mdgan
+#     ganlab run 11 -p preset=che2017-mdgan -p train_folder=runs/mdgan    # this notebook, on what was trained
+#
+# A folder that holds a run is resumed; a parameter that differs is refused by name, unless `--change NAME` says that it may.
+# The presets, each named after its paper; what the paper leaves open is marked in the file:
+#
+# | preset | method | what is published in it |
+# |---|---|---|
+# | `radford2015-dcgan` | gan | networks, batch, Adam |
+# | `che2017-regularized`, `che2017-mdgan` | regularized, mdgan | data, size, networks; not the weights |
+# | `mao2019-msgan` | msgan | released CIFAR-10 settings; faces are ours |
+# | `park2017-mmgan` | mmgan | kernel "EXP", both weights 1, 64 pixels |
+# | `nemgan2018-celeba` | nemgan | released settings of the learned prior; data and attribute are ours |
+# | `neyshabur2017-face48` | rpgan | K = 48, widths, batch, Adam, steps |
+#
+# The only table of numbers that any of the five papers has for CelebA is chapter 04's, of missing test images, and a user study in
+# MMGAN's. A run of ours would stand beside the first; there is none yet.
+#
+# ## 9. Fidelity card
+#
+# <details><summary>The card</summary>
+#
+# | in the paper | here | departure | public code |
+# |---|---|---|---|
+# | MDGAN, CelebA at 64x64, latents of 100 and 200 (unverified) | `che2017-mdgan` | weights and rates not found: ours | – |
+# | MSGAN, CIFAR-10 by classes | `mao2019-msgan` | seven attributes of faces in place of ten classes | batch 32, weight decay 1e-4, as here |
+# | MMGAN, "EXP", alpha = beta = 1 | `park2017-mmgan` | the kernel's formula is not in the paper; batch norm's place and the generator's steps follow our DCGAN | its base steps the generator twice |
+# | NEMGAN with a learned prior | `nemgan2018-celeba` | an attribute as the mode; cross-entropy on toy faces, for time | Wasserstein with penalty, as in the preset |
+# | RPGAN, K = 48 | `neyshabur2017-face48` | normal latents made uniform; our generator's initial weights | face48 |
+# | all: one GPU | `ganlab.scale.processes` | several processes share each network's rows; the losses are of the whole batch | – |
+#
+# </details>
+
+# %%
+progress("11")
+
+# %%
+ranked = sorted(METHODS, key=lambda name: -measured_rows[name]["modes"])
+run.finish(
+    f"of {real_row['modes']} modes that real faces show: "
+    + ", ".join(f"{name} {measured_rows[name]['modes']}" for name in ranked),
+    mine=found,
+)
+
+# %% [markdown]
+# ## What you can say now
+#
+# - Count images, not steps: half-lives, reports and checkpoints then mean the same at every batch size.
+# - Averaged gradients are right for losses that are means over samples, and for those only. Give every process the whole batch,
+#   and let the networks share the work.
+# - A run that survives writes whole checkpoints, knows its place in the data and in every random stream, and stops at the first
+#   number that is none.
+# - A roofline says what cannot be beaten, a measurement what is. Keep them apart.
+#
+# ## Questions
+#
+# <details><summary>Why is the sum over processes right for the weights, when everybody averages?</summary>
+#
+# Everybody's loss is the mean over its own rows, so the mean of the gradients is that of the whole mean. Here each process has
+# the loss of the *whole* batch, and its rows' part of the gradient. Parts add up.
+#
+# </details>
+#
+# <details><summary>Why does the trainer not simply measure the loss at every step to find a NaN?</summary>
+#
+# Reading a number makes the host wait until the device has computed it, and then the device waits for the next command. Over
+# hundreds of small steps a second that is a large part of the time.
+#
+# </details>
+#
+# ## Try next
+#
+# - `ganlab run 11 -p method=mdgan`, and look at what blurs and what does not.
+# - `ganlab run 11 -p half_life=0 -p steps=300`: the faces without the average.
+# - Train one method on three seeds (`-p seed=1`) and put their rows into the table.
+#
+# ## Further reading
+#
+# - Radford, Metz, Chintala, *Unsupervised Representation Learning with DCGANs*, 2015, arXiv:1511.06434.
+# - Liu, Luo, Wang, Tang, *Deep Learning Face Attributes in the Wild* (CelebA), 2015, arXiv:1411.7766.
+# - Karras et al., *Analyzing and Improving the Image Quality of StyleGAN*, 2020, arXiv:1912.04958: lazy regularisation.
+# - Williams, Waterman, Patterson, *Roofline*, Communications of the ACM 52(4), 2009.
