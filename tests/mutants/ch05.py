@@ -259,6 +259,14 @@ WRONG = {
         ("eps", lambda r: -1 / r**2),
         ("shape", lambda r: (-1 / (r + 1e-5) ** 2).sum()),
     ],
+    "msgan.balance": [
+        ("no-root", lambda weight, pull: weight / pull),
+        ("upside-down", lambda weight, pull: torch.sqrt(pull / weight)),
+        ("product", lambda weight, pull: (weight * pull) ** 0.5),
+        ("weight-outside", lambda weight, pull: weight / pull**0.5),
+        ("value", lambda weight, pull: torch.full_like(weight, 1.128)),
+        ("shape", lambda weight, pull: (weight / pull).sqrt().mean()),
+    ],
     "msgan.generator_step": [
         ("two-passes", g_two_passes),
         ("interleaved", g_interleaved),
@@ -301,6 +309,11 @@ RIGHT = {
         lambda r: -1 / (r + 1e-5) ** 2,
         lambda r: -((r + 1e-5) ** -2),
         lambda r: -(1 / (r + 1e-5)).square(),
+    ],
+    "msgan.balance": [
+        lambda weight, pull: (weight / pull).sqrt() - 1e-5,
+        lambda weight, pull: weight**0.5 * pull**-0.5 - 1e-5,
+        lambda weight, pull: torch.sqrt(weight / pull),
     ],
     "msgan.generator_step": [g_right, g_right_repeat, g_right_joint_judge],
     "msgan.answers_found": [a_right_loop, a_right_one_hot, a_right_bincount],

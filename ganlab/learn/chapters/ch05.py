@@ -396,6 +396,47 @@ def _check_answers_found(answer):
     )  # fmt: skip
 
 
+def balance(weight: Float[Tensor, "*any"], pull: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """The ratio at which weight x 1 / (r + 1e-5) pulls as hard as a constant `pull` the other way."""
+    return (weight / pull).sqrt() - EPS
+
+
+def _check_balance(answer):
+    same_function(
+        answer,
+        balance,
+        [
+            Case(
+                "weights 0.1, 1 and 10 against pulls 50, 2 and 5",
+                (torch.tensor([0.1, 1.0, 10.0]), torch.tensor([50.0, 2.0, 5.0])),
+            ),
+            Case("a weight of 1 against a pull of 1", (torch.tensor([1.0]), torch.tensor([1.0]))),
+            Case("no weight", (torch.tensor([0.0]), torch.tensor([5.0])), "small", "without the term r ends at 0."),
+        ],
+        misconceptions=[
+            Misconception(
+                "no-root",
+                lambda weight, pull: weight / pull - EPS,
+                "this sets the *loss* equal to the pull. Set its slope equal to it: the bracket is squared, so a root "
+                "is left.",
+            ),
+            Misconception(
+                "upside-down",
+                lambda weight, pull: (pull / weight).sqrt() - EPS,
+                "it is upside down: a larger weight must bring a larger ratio.",
+            ),
+            Misconception(
+                "product", lambda weight, pull: (weight * pull).sqrt(), "more pull the other way must make r smaller."
+            ),
+            Misconception(
+                "weight-outside",
+                lambda weight, pull: weight * (1 / pull).sqrt() - EPS,
+                "the weight belongs under the root: weight / (r + eps)^2 = pull.",
+            ),
+        ],
+    )  # fmt: skip
+
+
 def pair_diversity(
     features: Float[Tensor, "contexts n width"],
     first: Int[Tensor, "contexts pairs"],
@@ -520,6 +561,18 @@ EXERCISES = [
         hints=(
             "torch.cdist(images, answers) has shape (drawings, draws, answers). Which answer is nearest to each image?",
             "argmin(-1), and then for each drawing the number of different entries: row.unique().numel().",
+        ),
+    ),
+    Exercise(
+        name="msgan.balance",
+        difficulty=2,
+        minutes=5,
+        reference=balance,
+        check=_check_balance,
+        hints=(
+            "You have the slope of 1 / (r + eps) already. Multiply it by the weight, leave out its sign, and set it "
+            "equal to the pull.",
+            "weight / (r + eps)^2 = pull. Solve for r.",
         ),
     ),
     Exercise(
