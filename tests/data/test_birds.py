@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab.data.conditional import two_sizes
 from ganlab.data.birds import cub
+from ganlab.data.conditional import two_sizes
 from ganlab.errors import GanlabError
 from ganlab.methods.msgan_text import Matching, TextToImage
 from ganlab.nets.dcgan import dcgan_encoder
