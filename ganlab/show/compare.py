@@ -195,7 +195,8 @@ def heatmap(
             fontsize=9.5,
             color=INK if light else "white",
         )
-    slanted = any(len(str(column)) > 11 for column in columns)
+    cell = (max(width, 4) - 0.095 * longest - 0.3) / len(columns)  # inches; a letter takes about 0.078
+    slanted = any(0.078 * len(str(column)) > cell - 0.05 for column in columns)
     axes.set_xticks(
         range(len(columns)),
         columns,
