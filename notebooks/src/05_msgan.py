@@ -714,12 +714,11 @@ with threads(1):
 from ganlab.data.images import contact_sheet, to_uint8
 
 
-def sheets(panels, alt, names=None, across=True, inches=0.33):
-    """Images (rows, columns, channels, h, w) by title, a panel each, beside each other or one below the other."""
+def sheets(panels, alt, names=None, inches=0.33):
+    """Images (rows, columns, channels, h, w) by title, a panel each, beside each other."""
     rows, columns, _, height, width_ = next(iter(panels.values())).shape
-    down, beside = (1, len(panels)) if across else (len(panels), 1)
-    wide, high = beside * inches * columns + bool(names), inches * rows * height / width_ + 0.4
-    figure, grid = show.new_figure(wide, down * high, down, beside)
+    wide, high = len(panels) * inches * columns + bool(names), inches * rows * height / width_ + 0.4
+    figure, grid = show.new_figure(wide, high, 1, len(panels))
     for axes, (title, images) in zip(grid.flat, panels.items(), strict=True):
         images = images if images.dtype == torch.uint8 else to_uint8(images)
         sheet = contact_sheet(images.flatten(0, 1), columns, gap=1).permute(1, 2, 0).numpy() & 0xF8  # 32 shades: a smaller file
@@ -812,7 +811,7 @@ def stored_images(name, size):
 
 
 sheets(
-    {f"{arm}, {stored['settings']['steps']} steps": stored_images(f"fashion_{name}", 16)[:, :6]
+    {arm: stored_images(f"fashion_{name}", 16)[:, :6]
      for arm, name in (("conditional GAN", "conditional"), ("MSGAN", "msgan"))},
     "Six generated images of each of ten classes of clothes, seed 0: conditional GAN and MSGAN.", stored["names"],
 )  # fmt: skip
@@ -900,14 +899,14 @@ with threads(1):
 # %% tags=["hide-input", "nbval-ignore-output"]
 true_faces = to_unit(drawings.faces[:3]).unsqueeze(1)
 sheets(
-    {f"{name}: a true face, then six latents": torch.cat([true_faces, made[:3, :6].unflatten(-1, (3, 20, 20))], 1)
+    {name: torch.cat([true_faces, made[:3, :6].unflatten(-1, (3, 20, 20))], 1)
      for name, made in colourings.items()},
     "Each row belongs to one drawing: the face that the data hold, then six generated colourings, at three weights of "
-    "the term.", across=False, inches=0.4,
+    "the term.", inches=0.4,
 )  # fmt: skip
 
 # %% [markdown]
-# At $\lambda = 0$ each row is nearly one picture, its colours blurred, something like the median of eight. The generator hardly
+# (In front of each row: the true face. Then six latents.) At $\lambda = 0$ each row is nearly one picture, its colours blurred, something like the median of eight. The generator hardly
 # hears the latent. At a tenth of the released weight a drawing gets different colourings. At the released weight
 # the images differ as much as images can, and few are faces: here most of a picture is fixed by its drawing, so true
 # answers lie close together, and $\lambda = 1$ asks for more difference than there is.
@@ -1017,9 +1016,9 @@ for name, label, title in (
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 sheets(
-    {f"L1 x 100, λ = {value:g}: three drawings, seven latents": stored_images(f"paired_100_{value:g}", 20)[:3, :7]
+    {f"L1 x 100, λ = {value:g}": stored_images(f"paired_100_{value:g}", 20)[:3, :7]
      for value in (0.0, 0.3, 1.0)},
-    "Seed 0. Each row: seven generated colourings of one drawing, at three weights of the term.", across=False, inches=0.4,
+    "Seed 0. Each row: seven generated colourings of one drawing, at three weights of the term.", inches=0.4,
 )  # fmt: skip
 
 # %% tags=["nbval-ignore-output"]
