@@ -6,7 +6,7 @@
 Each drawing has eight true colourings of known probability, so what a generator leaves out is counted, not guessed.
 paired.json has the numbers, paired_L1_TERM.png the first draws of seed 0.
 
-The setting was chosen on seed 100, in about 20 trials of single runs: learning rate 5e-4, 1e-3 or 2e-3, 600 to 2,400
+The setting was chosen on seed 100, in about 13 trials of single runs: learning rate 5e-4, 1e-3 or 2e-3, 600 to 2,400
 steps, weights of L1 and of the term, and the discriminator's norm (batch, group, none). With a batch norm, which lets
 the discriminator see the batch as a whole, the baseline listens to z; that is kept as a row of its own.
 """
