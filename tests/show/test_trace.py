@@ -182,11 +182,12 @@ def test_the_page_holds_all_it_needs_and_no_title_can_break_out_of_it(trace):
 @pytest.mark.parametrize("name", [name for name in embedded_manifests()["traces"]["files"] if name.endswith("json")])
 def test_the_traces_that_come_with_the_course_are_whole(name):
     trace = load_trace(embedded(f"traces/{name}"))
-    assert len(trace) == 31 and trace.steps[0] == 0 and trace.metrics["modes covered"].ceiling == 8
+    modes = trace.covered.shape[1]
+    assert len(trace) >= 20 and trace.steps[0] == 0 and trace.metrics["modes covered"].ceiling == modes
     for covered, count, sentence in zip(
         trace.covered, trace.metrics["modes covered"].values, trace.sentences, strict=True
     ):
-        assert covered.sum() == count and f": {count:.0f} of 8 modes" in sentence
+        assert covered.sum() == count and f": {count:.0f} of {modes} modes" in sentence
 
 
 def test_the_player_has_the_colours_of_the_figures():
