@@ -525,7 +525,7 @@ show.interval_table(rows, caption=f"{measured:,} images, features: {mine.feature
 # ## 8. With CelebA and GPUs
 #
 # Not run by us. CelebA's terms allow non-commercial research only, and its download is often refused: what to do then, a Slurm
-# file, and what a run would cost at best are on the page [A run on a cluster](../../site/cluster.md). In short:
+# file, and what a run would cost at best are on the page "A run on a cluster" of the site (`site/cluster.md`). In short:
 #
 #     ganlab data import celeba PATH              # from torchvision's, Kaggle's or a parquet layout, or the zip
 #     ganlab train che2017-mdgan -p precision=bf16 --out runs/mdgan
