@@ -33,16 +33,7 @@ def keep(name: str, row: dict) -> None:
     content = {"command": "python bench/faces_table.py NAME", "versions": versions(), "settings": settings}
     content["rows"] = known | {name: row}
     TABLE.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(TABLE, json.dumps(rounded(plain(content)), indent=1) + "\n")
-
-
-def rounded(value):
-    """Floats to five significant digits."""
-    if isinstance(value, dict):
-        return {name: rounded(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [rounded(item) for item in value]
-    return float(f"{value:.5g}") if isinstance(value, float) else value
+    write_atomically(TABLE, json.dumps(plain(content, digits=5), indent=1) + "\n")
 
 
 def keep_generator(name: str, folder: Path, row: dict):

@@ -104,7 +104,7 @@ def merged_file(path: Path) -> Iterator[Callable[[dict], None]]:
 
         def update(content: dict) -> None:
             known = json.loads(path.read_text()) if path.exists() else {}
-            rounded = json.loads(json.dumps(plain(content)), parse_float=lambda text: float(f"{float(text):.5g}"))
+            rounded = plain(content, digits=5)
             rounded["seconds"] += known.get("seconds", 0)
             write_atomically(path, json.dumps(_merged(known, rounded), separators=(",", ":")) + "\n")
 

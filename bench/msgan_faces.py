@@ -16,18 +16,17 @@ import time
 
 import torch
 from msgan_2d import FOLDER, stored, write
-from PIL import Image
 from torch import Tensor
 
 from ganlab.data.conditional import LineDrawings, line_drawings
-from ganlab.data.images import Batches, contact_sheet, to_uint8, to_unit
+from ganlab.data.images import Batches, contact_sheet, png_of, to_uint8, to_unit
 from ganlab.methods.msgan import MSGAN
 from ganlab.metrics.answers import read_answers
 from ganlab.metrics.distances import frechet_distance, pairwise_diversity
 from ganlab.metrics.features import classifier
 from ganlab.nets.unet import UNet, patch_discriminator
 from ganlab.seeds import Streams
-from ganlab.train import threads, train
+from ganlab.train import threads, train, write_atomically
 
 SIDE, LATENT, WIDTH = 20, 8, 16
 DRAWS, SHOWN = 50, (4, 10)  # samples of each test drawing (the appendix's number, as a reader quotes it); pictured
@@ -92,7 +91,7 @@ class Judge:
 def picture(name: str, images: Tensor) -> None:
     """Images (rows, columns, pixels), without gaps, as one small PNG."""
     sheet = contact_sheet(to_uint8(images).view(-1, 3, SIDE, SIDE), columns=images.shape[1], gap=0)
-    Image.fromarray(sheet.permute(1, 2, 0).numpy()).save(FOLDER / f"{name}.png", optimize=True)
+    write_atomically(FOLDER / f"{name}.png", png_of(sheet))
 
 
 def main(steps: int, seeds: list[int]) -> None:

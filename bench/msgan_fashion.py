@@ -14,12 +14,11 @@ import time
 
 import torch
 from msgan_2d import FOLDER, stored, write
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ganlab.data.classifiers import classify
-from ganlab.data.images import Batches, contact_sheet, to_uint8, to_unit
+from ganlab.data.images import Batches, contact_sheet, png_of, to_uint8, to_unit
 from ganlab.data.real import fashion
 from ganlab.methods.msgan import MSGAN, ConditionalGAN
 from ganlab.metrics.distances import frechet_distance, pairwise_diversity
@@ -27,7 +26,7 @@ from ganlab.metrics.features import FeatureNetwork, classifier
 from ganlab.metrics.ndb import ndb
 from ganlab.nets.conditional import class_dcgan
 from ganlab.seeds import Streams
-from ganlab.train import threads, train
+from ganlab.train import threads, train, write_atomically
 
 SIDE, CLASSES, EACH = 16, 10, 1000
 SETTINGS = {"side": SIDE, "latent": 32, "width": 16, "batch": 32, "lr": 1e-3, "weight_decay": 1e-4, "bins": 20}
@@ -93,7 +92,7 @@ def main(steps: int, seeds: list[int]) -> None:
             print(name, seed, means, f"{cpu:.0f} s", flush=True)
             if seed == 0 and name != "one latent":
                 sheet = contact_sheet(torch.cat([to_uint8(part[:12]) for part in made.split(EACH)]), 12, gap=0)
-                Image.fromarray(sheet[0].numpy()).save(FOLDER / f"fashion_{name.split()[0].lower()}.png", optimize=True)
+                write_atomically(FOLDER / f"fashion_{name.split()[0].lower()}.png", png_of(sheet))
             write("fashion", content | {"rows": rows}, started, "python bench/msgan_fashion.py")
 
 

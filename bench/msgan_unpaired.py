@@ -15,20 +15,19 @@ import time
 import torch
 from msgan_2d import FOLDER
 from msgan_text import write_rows
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ganlab.data.classifiers import load_classifier
 from ganlab.data.conditional import COLOUR_FACTORS
-from ganlab.data.images import Batches, contact_sheet, to_uint8, to_unit
+from ganlab.data.images import Batches, contact_sheet, png_of, to_uint8, to_unit
 from ganlab.data.toyfaces import ATTRIBUTES, FACTORS, answers, draw_factors, render
 from ganlab.data.toyfaces.attributes import HAIR
 from ganlab.methods.msgan_unpaired import OTHER, Translator, X, Y
 from ganlab.metrics.distances import frechet_distance
 from ganlab.metrics.features import classifier
 from ganlab.seeds import Streams
-from ganlab.train import threads, train
+from ganlab.train import threads, train, write_atomically
 
 SIDE, STYLE, WIDTH = 20, 8, 16
 DRAWS = 50
@@ -142,7 +141,7 @@ def picture(found: dict[str, dict[str, Tensor]], judges: dict[str, Judge]) -> No
         rows.append(to_uint8(torch.cat(blocks, 1)))
     sheet = torch.cat(rows)
     sheet = contact_sheet(sheet.reshape(-1, 3, SIDE, SIDE), columns=sheet.shape[1], gap=0)
-    Image.fromarray(sheet.permute(1, 2, 0).numpy()).save(FOLDER / "unpaired.png", optimize=True)
+    write_atomically(FOLDER / "unpaired.png", png_of(sheet))
 
 
 def run_seed(seed: int, steps: int, judges: dict[str, Judge]) -> list[dict]:

@@ -50,7 +50,7 @@ def read(target: str) -> dict:
 
 
 def write(target: str, content: dict, seconds: float) -> None:
-    rounded = json.loads(json.dumps(plain(content)), parse_float=lambda text: float(f"{float(text):.5g}"))
+    rounded = plain(content, digits=5)
     rounded["seconds"] = round(content["seconds"] + seconds)
     for part in ("tuning", "runs"):
         rounded[part] = {name: rounded[part][name] for name in CONTESTANTS if name in rounded[part]}
@@ -148,8 +148,7 @@ def write_table(targets: list[str]) -> None:
         "command": "python bench/one_protocol.py table", "baseline": BASELINE, "numbers": NUMBERS,
         "settings": settings, "rows": rows,
     }  # fmt: skip
-    rounded = json.loads(json.dumps(plain(content)), parse_float=lambda text: float(f"{float(text):.5g}"))
-    write_atomically(FOLDER / "table.json", json.dumps(rounded, indent=1) + "\n")
+    write_atomically(FOLDER / "table.json", json.dumps(plain(content, digits=5), indent=1) + "\n")
 
 
 def named(interval: tuple[float, float, float] | None) -> dict[str, float] | None:

@@ -32,8 +32,7 @@ def keep(path: Path, command: str, seconds: float, content: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(path.read_text()) if path.exists() else {}
     part = {"command": command, "seconds": round(seconds) + known.get("seconds", 0), "versions": versions(), **content}
-    short = json.loads(json.dumps(plain(part)), parse_float=lambda text: float(f"{float(text):.5g}"))
-    write_atomically(path, json.dumps(_merged(known, short), separators=(",", ":")) + "\n")
+    write_atomically(path, json.dumps(_merged(known, plain(part, digits=5)), separators=(",", ":")) + "\n")
 
 
 def _merged(old: dict, new: dict) -> dict:

@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 
 from ganlab.train import write_atomically
+from ganlab.train.run import plain
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "data" / "results" / "10_thousand_modes"
@@ -26,21 +27,16 @@ def name_of(parameters: dict) -> str:
     return "ablation" if "SteadyGAN" in parameters["methods"] else parameters["data"]
 
 
-def rounded(value):
-    """Floats to five significant digits, to keep the files small."""
-    if isinstance(value, dict):
-        return {name: rounded(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [rounded(item) for item in value]
-    return float(f"{value:.5g}") if isinstance(value, float) else value
-
-
 def copy(run: Path) -> str:
     """Write one run's numbers, and the goal's generators; the name under which."""
     result, started = (json.loads((run / f"{part}.json").read_text()) for part in ("result", "run"))
     name = name_of(result["parameters"])
     content = {"command": COMMAND, "seconds": round(result["seconds"]), "versions": started["versions"]}
-    content |= {"parameters": result["parameters"], "real": rounded(result["real"]), "runs": rounded(result["runs"])}
+    content |= {
+        "parameters": result["parameters"],
+        "real": plain(result["real"], digits=5),
+        "runs": plain(result["runs"], digits=5),
+    }
     FOLDER.mkdir(parents=True, exist_ok=True)
     write_atomically(FOLDER / f"{name}.json", json.dumps(content, separators=(",", ":")) + "\n")
     if name == "goal":

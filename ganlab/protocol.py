@@ -1,8 +1,8 @@
 """One protocol for every method: the same targets, networks, batches, steps, tuning budget, seeds and numbers.
 
-    target = TARGETS["ring"]
-    trial = tune(CONTESTANTS["PacGAN2"], target, tries=12, seeds=[100, 101], steps=2000)
-    numbers = compete(CONTESTANTS["PacGAN2"], trial.best, target, seeds=range(10), at=[2000])[2000]
+    target, budget = TARGETS["ring"], Budget(steps=2000)
+    found = tune(CONTESTANTS["PacGAN2"], target, 12, [100, 101], budget)
+    numbers = compete(CONTESTANTS["PacGAN2"], found.best, target, range(10), budget)[2000]
     numbers["modes"]                      # one number a seed
 
 A contestant is a name, a function that builds its players, its usual settings, and the ranges that are searched. Write

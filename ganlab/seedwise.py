@@ -47,16 +47,16 @@ class SeedwiseAdam(torch.optim.Optimizer):
                 state = self.state[weights]
                 if not state:
                     state |= {"step": 0, "mean": torch.zeros_like(weights), "square": torch.zeros_like(weights)}
-                    state |= {"lr": _along(lr, weights), "gain": 1 - _along(beta1, weights)}
                 state["step"] += 1
+                gain = 1 - _along(beta1, weights)
                 gradient = weights.grad
                 if group["weight_decay"]:
                     gradient = gradient.add(weights, alpha=group["weight_decay"])
-                state["mean"].lerp_(gradient, state["gain"])
+                state["mean"].lerp_(gradient, gain)
                 state["square"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
                 # As in the formula, with the root of 1 - b2^t taken to the other side.
                 root = math.sqrt(1 - beta2 ** state["step"])
-                size = state["lr"] * root / (1 - (1 - state["gain"]) ** state["step"])
+                size = _along(lr, weights) * root / (1 - (1 - gain) ** state["step"])
                 towards = state["mean"] / state["square"].sqrt().add_(group["eps"] * root)
                 weights.addcmul_(towards, size, value=-1)
 

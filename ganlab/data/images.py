@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -207,3 +208,12 @@ def contact_sheet(
         top, left = gap + i // columns * (height + gap), gap + i % columns * (width + gap)
         sheet[:, top : top + height, left : left + width] = image
     return sheet
+
+
+def png_of(sheet: UInt8[Tensor, "channels height width"]) -> bytes:
+    """One image, of 1 or 3 channels, as a PNG file."""
+    from PIL import Image
+
+    picture, buffer = sheet.permute(1, 2, 0).contiguous().numpy(), io.BytesIO()
+    Image.fromarray(picture if len(sheet) > 1 else picture[..., 0]).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from ganlab.data import counter
-from ganlab.data.images import contact_sheet, resize
+from ganlab.data.images import contact_sheet, png_of, resize
 from ganlab.errors import GanlabError
 from ganlab.files import write_atomically
 
@@ -61,10 +60,5 @@ def sheet(name: str, count: int = 64, size: int = 0, scale: int = 2, seed: int =
 
 def write_sheet(name: str, out: Path, *, count: int = 64, size: int = 0, scale: int = 2, seed: int = 0) -> str:
     """Write a contact sheet as a PNG file and say what is on it, in words fit for an alt text."""
-    from PIL import Image
-
-    picture = sheet(name, count, size, scale, seed)
-    buffer = io.BytesIO()
-    Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()).save(buffer, format="PNG")
-    write_atomically(out, buffer.getvalue())
+    write_atomically(out, png_of(sheet(name, count, size, scale, seed)))
     return f"{out}: {count} images of {name}, chosen by seed {seed}"

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from ganlab.errors import GanlabError
 from ganlab.methods import gan
 from ganlab.methods.gan import GAN, adam, descend, frozen
+from ganlab.nets.averaging import average
 from ganlab.seeds import Streams
 
 # The stabilisers ------------------------------------------------------------------------------------------------
@@ -39,20 +40,14 @@ def zero_centred_penalty(
     return slope.square().sum(-1).mean(-1)
 
 
-@torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, keep: float) -> None:
-    """One step of an exponential average over weights: w_average <- keep w_average + (1 - keep) w."""
-    for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
-        slow.lerp_(fast, 1 - keep)
-
-
 class SteadyGAN(GAN):
     """A GAN with the two stabilisers.
 
     Args:
         penalty: gamma of (gamma / 2) R1 in the discriminator's loss; 0 leaves it out. The discriminator must look at
             each sample by itself: no batch norm, no packing.
-        keep: of `follow`. `sample` is by the average; `averaged=False` gives the generator as it is.
+        keep: decay of the average over the generator's weights. `sample` is by the average; `averaged=False` gives
+            the generator as it is.
         The rest as for `GAN`.
     """
 
@@ -86,7 +81,7 @@ class SteadyGAN(GAN):
         with frozen(self.discriminator):
             loss = self.loss(self.discriminator(self.generator(self.latents(n))))
             descend(loss, self.generator_optimiser)
-        follow(self.average, self.generator, self.keep)
+        average(self.average, self.generator, self.keep)
         return {"generator_loss": loss.detach()}
 
     @torch.no_grad()
@@ -188,7 +183,7 @@ class BlockNEMGAN(SteadyGAN):
             stacks, true = self.draw_labelled(n)
             block_cross_entropy(self.inversion(stacks), true).sum().backward()
         self.inversion_optimiser.step()
-        follow(self.average, self.generator, self.keep)
+        average(self.average, self.generator, self.keep)
         return {"generator_loss": adversarial.detach(), "reading": reading.detach()}
 
     def _parts(self) -> dict[str, Any]:

@@ -82,7 +82,21 @@ def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
     optimiser.step()
 
 
-class GAN:
+class Stateful:
+    """A method goes on where it was once every one of its `_parts` does: networks, optimisers, random streams."""
+
+    def _parts(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+
+class GAN(Stateful):
     """A generator and a discriminator that take turns.
 
     Args:
@@ -141,13 +155,6 @@ class GAN:
         """n samples of each seed. Without `rng` the latents are the same at every call; training is not disturbed."""
         rng = self.rng.for_purpose("look") if rng is None else rng
         return self.generator(rng.normal(n, self.latent))
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
 
     def _parts(self) -> dict[str, Any]:
         return {

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganlab.methods import gan
-from ganlab.methods.gan import adam, descend, frozen
+from ganlab.methods.gan import Stateful, adam, descend, frozen
 from ganlab.methods.msgan import discriminator_loss, distance_ratio, generator_loss, mean_distance, reciprocal
 from ganlab.nets.translator import Decoder, StyleEncoder, content_discriminator, content_encoder
 from ganlab.nets.unet import patch_discriminator
@@ -39,7 +39,7 @@ def undecided(logits: Float[Tensor, " n"]) -> Float[Tensor, ""]:
     return 0.5 * (softplus(logits) + softplus(-logits)).mean()
 
 
-class Translator:
+class Translator(Stateful):
     """Two domains, and the way from each to the other.
 
     Args:
@@ -144,13 +144,6 @@ class Translator:
         """Each image of the other domain as one of domain `to`, with a latent of its own."""
         rng = self.rng.for_purpose("look") if rng is None else rng
         return self.decoders[to](self.content[OTHER[to]](images), rng.normal(len(images), self.style))
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
 
     def _parts(self) -> dict[str, Any]:
         names = ("generator", "judges", "generator_optimiser", "discriminator_optimiser", "rng")

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ganlab.errors import GanlabError
 from ganlab.methods import gan
-from ganlab.methods.gan import adam, descend, frozen
+from ganlab.methods.gan import Stateful, adam, descend, frozen
 from ganlab.seeds import Streams
 
 SLOPE = 1e7  # of the published smoothed step
@@ -209,7 +209,7 @@ class Prior(nn.Module):
         return smoothed_modes(uniform, self.logits, self.slope)
 
 
-class NEMGAN:
+class NEMGAN(Stateful):
     """Generator, discriminator, inversion network and prior, trained in turns as in NEMGAN-P.
 
     A step is: the discriminator on real against G(z); the generator against the discriminator; generator and inversion
@@ -388,11 +388,10 @@ class NEMGAN:
         return self.generator(z_found + F.pad(there - away, (0, self.latent - self.modes)))
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._parts().items()} | {"turn": self.turn}
+        return super().state_dict() | {"turn": self.turn}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
+        super().load_state_dict(state)
         self.turn = int(state["turn"])
 
     def _parts(self) -> dict[str, Any]:

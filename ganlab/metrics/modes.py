@@ -280,6 +280,7 @@ def _perfect_scores(
         "forward_kl": _divergence(true.expand_as(smooth), smooth),
         "jensen_shannon": (_divergence(proportions, middle) + _divergence(true, middle)) / 2,
         "total_variation": (proportions - true).abs().sum(-1) / 2,
+        "mass_in_place": mass_in_place(counts, n, true),
     }
     found = {}
     for name, values in simulated.items():

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from ganlab.errors import GanlabError
 from ganlab.runner.parameters import parse_assignments
 
 SAVED_AND_STOPPED = 143  # what a shell says of a process that SIGTERM ended
@@ -47,12 +46,14 @@ def train(
 
 @contextmanager
 def stopping_politely() -> Iterator[Callable[[], bool]]:
-    """Inside, SIGTERM and Ctrl-C only raise a hand, for the trainer to see after its step; a second one interrupts."""
+    """Inside, SIGTERM and Ctrl-C only raise a hand, for the trainer to see after its step; a second Ctrl-C
+    interrupts. A second SIGTERM does not: launchers pass on the one that the process had from the scheduler."""
     raised: list[int] = []
 
     def raise_hand(number: int, _: object) -> None:
         raised.append(number)
-        signal.signal(number, before[number])
+        if number == signal.SIGINT:
+            signal.signal(number, before[number])
 
     before = {number: signal.signal(number, raise_hand) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -60,6 +61,3 @@ def stopping_politely() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-__all__ = ["GanlabError", "train"]

@@ -20,7 +20,7 @@ from ganlab.seeds import Streams
 from ganlab.train.checkpoint import load_checkpoint, save_checkpoint
 
 SETTLING = 512  # latents that the statistics of batch norm are taken from
-CONDITIONS = 1024  # rows of training conditions that a file keeps
+CONDITIONS = 1024  # rows of training conditions that are kept
 
 
 class Trained:
@@ -41,7 +41,8 @@ class Trained:
         conditions: Tensor | None = None,
         facts: dict[str, Any] | None = None,
     ):
-        self.network, self.s, self.prior, self.conditions = network, s, prior, conditions
+        self.network, self.s, self.prior = network, s, prior
+        self.conditions = None if conditions is None else conditions[:CONDITIONS]
         self.facts = facts or {}
         self.device = next(network.parameters()).device
         _settle(network, self.inputs(SETTLING, Streams(0, "settling")))
@@ -78,7 +79,7 @@ class Trained:
     def save(self, path: str | Path, half: bool = False) -> None:
         """Write one file; `half` stores the weights in 16 bits (half the size, errors of .05 %)."""
         weights = {k: v.half() if half and v.is_floating_point() else v for k, v in self.network.state_dict().items()}
-        conditions = None if self.conditions is None else self.conditions[:CONDITIONS].to(torch.uint8)
+        conditions = None if self.conditions is None else self.conditions.to(torch.uint8)
         state = {"settings": vars(self.s), "generator": weights, "prior": self.prior, "conditions": conditions}
         save_checkpoint(path, state | {"facts": self.facts})
 
@@ -102,13 +103,6 @@ def load_trained(path: str | Path) -> Trained:
 def copy_of(network: nn.Module) -> nn.Module:
     """An independent copy that is never trained."""
     return copy.deepcopy(network).requires_grad_(False)
-
-
-@torch.no_grad()
-def average(running: nn.Module, network: nn.Module, decay: float) -> None:
-    """running <- decay running + (1 - decay) network, weights and statistics; a few kernels, no waiting."""
-    mine, new = (list(m.parameters()) + [b for b in m.buffers() if b.is_floating_point()] for m in (running, network))
-    torch._foreach_lerp_(mine, new, 1 - decay)
 
 
 def decay_of(half_life: float, batch: int) -> float:

@@ -21,6 +21,7 @@ from ganlab.data.classifiers import read_attributes
 from ganlab.data.floors import count_modes
 from ganlab.data.images import Batches, to_unit
 from ganlab.data.toyfaces import ATTRIBUTES, combinations, faces, mode_of
+from ganlab.devices import pick_device
 from ganlab.errors import GanlabError
 from ganlab.metrics.distances import frechet_distance, kernel_distance, pairwise_diversity
 from ganlab.metrics.features import FeatureNetwork, classifier, inception, principal_components
@@ -30,6 +31,7 @@ from ganlab.nets.classifier import Classifier
 from ganlab.nets.dcgan import dcgan_discriminator
 from ganlab.scale import pictures
 from ganlab.scale.pictures import Pictures
+from ganlab.seeds import Streams
 
 SIGMAS = (1.0, 3.5, 4.0)  # of the noise; 3.5 and 4 stand in the paper's table 3 (unverified), 1 sees more (chapter 04)
 FRESH = 2  # the seed of the toy faces that stand in for a perfect generator's
@@ -98,10 +100,8 @@ def reference(
 def measure(
     images: Float[Tensor, "n 3 size size"],
     against: Reference,
-    *,
     sigmas: Sequence[float] = SIGMAS,
     third_party_steps: int = 400,
-    seed: int = 0,
 ) -> dict[str, Any]:
     """Everything at once, for as many images as you like.
 
@@ -126,7 +126,7 @@ def measure(
         "closer": copying.closer,
         "copies": copying.copies,
         "missing": {
-            f"{sigma:g}": missing_images(images, against, sigma, third_party_steps, seed) for sigma in sigmas
+            f"{sigma:g}": missing_images(images, against, sigma, third_party_steps) for sigma in sigmas
         },
     }
     if against.reads is None:
@@ -143,15 +143,15 @@ def measure(
     return found
 
 
-def missing_images(images: Tensor, against: Reference, sigma: float, steps: int, seed: int = 0) -> int:
+def missing_images(images: Tensor, against: Reference, sigma: float, steps: int) -> int:
     """Test images that a third party is sure are real, at 0.9 or more (see `ganlab.metrics.missing_modes`).
 
     It is a DCGAN discriminator of width 8, trained anew; its noise has standard deviation sigma.
     """
     size = images.shape[-1]
-    network = nn.Sequential(nn.Flatten(), dcgan_discriminator(size, images.shape[1], 8, seed), nn.Unflatten(0, (-1, 1)))
-    judge = train_third_party(against.training, images, sigma, network, steps, seed=seed, **THIRD_PARTY)
-    return int((real_probability(judge, against.test, sigma, draws=4, seed=seed) >= 0.9).sum())
+    network = nn.Sequential(nn.Flatten(), dcgan_discriminator(size, images.shape[1], 8, 0), nn.Unflatten(0, (-1, 1)))
+    judge = train_third_party(against.training, images, sigma, network, steps, seed=0, **THIRD_PARTY)
+    return int((real_probability(judge, against.test, sigma, draws=4, seed=0) >= 0.9).sum())
 
 
 def interpolation(trained, rows: int = 4, frames: int = 9, seed: int = 0) -> Float[Tensor, "rows frames 3 size size"]:
@@ -159,17 +159,12 @@ def interpolation(trained, rows: int = 4, frames: int = 9, seed: int = 0) -> Flo
 
     Of a generator with boxes (nemgan) both ends are of one box, since between boxes there is nothing to draw.
     """
-    ends = [trained.inputs(rows, rng, **({} if trained.prior is None else {"mode": 0})) for rng in _two(seed)]
+    starts = Streams(seed, "interpolation, start"), Streams(seed, "interpolation, end")
+    ends = [trained.inputs(rows, rng, **({} if trained.prior is None else {"mode": 0})) for rng in starts]
     weights = torch.linspace(0, 1, frames, device=trained.device)[:, None, None]
     latents = torch.lerp(ends[0][0], ends[1][0], weights).transpose(0, 1).flatten(0, 1)
     others = (x.repeat_interleave(frames, 0) for x in ends[0][1:])
     return trained.images(latents, *others).unflatten(0, (rows, frames))
-
-
-def _two(seed: int):
-    from ganlab.seeds import Streams
-
-    return Streams(seed, "interpolation, start"), Streams(seed, "interpolation, end")
 
 
 def nearest_training_images(
@@ -206,7 +201,7 @@ def attribute_judge(
     if data.attributes is None:
         raise GanlabError(f"{data.name} has no attributes to learn; import it with them.")
     held_out = min(held_out, len(data) // 5)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = pick_device()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Classifier(3, min(size, data.images.shape[-1]), len(data.names), (32, 64, 128)).to(device)

@@ -20,14 +20,16 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from ganlab.data.images import contact_sheet, to_uint8, to_unit
+from ganlab.data.images import contact_sheet, png_of, to_uint8, to_unit
 from ganlab.devices import pick_device
 from ganlab.errors import GanlabError
 from ganlab.files import write_atomically
 from ganlab.metrics.distances import frechet_distance
 from ganlab.metrics.features import FeatureNetwork, classifier, principal_components
+from ganlab.nets.averaging import average
+from ganlab.runner.clock import duration
 from ganlab.scale import pictures, processes
-from ganlab.scale.generator import Trained, average, copy_of, decay_of
+from ganlab.scale.generator import Trained, copy_of, decay_of
 from ganlab.scale.players import build, networks, parts
 from ganlab.scale.settings import namespace
 from ganlab.seeds import Streams
@@ -85,12 +87,18 @@ def fit(
         stop=watched.stop,
     )  # fmt: skip
     trained = watched.trained()
-    if accelerator.is_main_process and folder is not None and not watched.stopped:
+    done = int(watched.steps) == s.steps
+    again = not watched.names and folder is not None and (Path(folder) / "result.json").exists()
+    if accelerator.is_main_process and folder is not None and done and not again:
+        if watched.judge is not None and trained.facts["frechet"] is None:  # killed after the last checkpoint
+            trained.facts["frechet"] = watched.judge(trained)
         trained.save(Path(folder) / "generator.safetensors")
         words = f"{s.method} on {data.name}, {s.size}x{s.size}: {s.steps * s.batch:,} images seen"
         with contextlib.redirect_stdout(io.StringIO()):  # `say` says it
             run.finish(words, images_per_second=watched.rate, device=str(accelerator.device), **trained.facts)
         say(words)
+    elif again and accelerator.is_main_process:
+        say(f"The run in {folder} is finished; there is nothing to do.")
     accelerator.wait_for_everyone()
     return trained, history
 
@@ -155,7 +163,7 @@ class Watched:
         if self.run.path is None:
             return
         sheet = contact_sheet(to_uint8(trained.images(*self.shown(trained))))
-        write_atomically(self.run.path / "samples" / f"{images:012d}.png", _png(sheet))
+        write_atomically(self.run.path / "samples" / f"{images:012d}.png", png_of(sheet))
         if self.board is not None:
             self.board.add_image("samples", sheet, images)
         best = self.run.path / "best.safetensors"
@@ -175,7 +183,7 @@ class Watched:
         self.clock = (now, images)
         total = self.s.steps * self.s.batch
         words = [f"{images:,} of {total:,} images", f"{self.rate:,.0f} images/s"]
-        words += [f"{_clock((total - images) / self.rate)} left", f"{_memory(self.device) / 1e9:.1f} GB"]
+        words += [f"{duration((total - images) / self.rate)} left", f"{_memory(self.device) / 1e9:.1f} GB"]
         numbers = {name: value for name, value in record.items() if name not in ("step", "images")}
         words += [f"{name.replace('_', ' ')} {value:.3g}" for name, value in numbers.items()]
         self.say(" · ".join(words))
@@ -190,7 +198,7 @@ class Watched:
         prior = self.method.prior.logits.detach().clone() if self.s.method == "nemgan" else None
         conditions = None
         if self.s.method == "msgan":
-            conditions = pictures.Pictures.conditions(self.data, self.s.conditions)
+            conditions = self.data.conditions(self.s.conditions)
         step = int(self.steps)
         facts = {"step": step, "images": step * self.s.batch, "frechet": self.frechet}
         facts["features"] = self.judge.network.name if self.judge is not None else None
@@ -334,16 +342,3 @@ def _memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return psutil.Process().memory_info().rss
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
-
-
-def _png(sheet: Tensor) -> bytes:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(sheet.permute(1, 2, 0).contiguous().numpy()).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()

@@ -32,7 +32,8 @@ class LabSession(HandTrainedGAN):
     """A hand-trained GAN from a recipe, with a remedy or without, on the recipe's data or on drawn ones.
 
     Without a remedy it is the recipe's own GAN. Remedies have the networks of chapter 09 (the discriminator's
-    activation is a leaky ReLU) with the recipe's rates, momentum and batch, and their usual weights.
+    activation is a leaky ReLU) with the recipe's rates, momentum, batch and generator's loss (NEMGAN and MMGAN have one
+    of their own), and their usual weights.
     """
 
     def __init__(self, name: str = "fast-generator", remedy: str = NONE, seed: int = 0):
@@ -55,6 +56,19 @@ class LabSession(HandTrainedGAN):
         self.batch, self.loss = chosen.batch, chosen.loss
         self.look_around(self.seed)
         self.reset(self.seed)
+
+    def reset(self, seed: int) -> None:
+        super().reset(seed)
+        for player, rate in self.rates.items():  # also of a remedy's other players
+            self.set_rate(player, rate)
+
+    def set_rate(self, player: str, rate: float) -> None:
+        """Of all networks on that side; NEMGAN's prior, which has a schedule, keeps its own."""
+        self.rates[player] = rate
+        for side, optimiser in self._optimisers():
+            if side == player and optimiser is not getattr(self.method, "prior_optimiser", None):
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
 
     def step(self, who: str, times: int = 1) -> None:
         """As of every hand-trained GAN; a remedy's other players keep still while one of them is trained alone."""
@@ -81,8 +95,8 @@ class LabSession(HandTrainedGAN):
         """With the mass in place, beside what a perfect generator scores."""
         counts = mode_counts(self.samples, self.mixture)
         place = float(mass_in_place(counts, len(self.samples), self.mixture.weights))
-        perfect = perfect_scores(len(self.samples), self.mixture)["high_quality_share"].mean
-        return f"{super().sentence()} Mass in place {place:.2f} (of perfect samples about {perfect:.2f}, at worst 0)."
+        perfect = perfect_scores(len(self.samples), self.mixture)["mass_in_place"].mean
+        return f"{super().sentence()} Mass in place {place:.2f} (of perfect samples {perfect:.2f}, at worst 0)."
 
     def _build(self, seed: int, discriminator_lr: float, generator_lr: float) -> Any:
         chosen = self.recipe.settings
@@ -99,24 +113,24 @@ class LabSession(HandTrainedGAN):
 
     @contextmanager
     def _only(self, who: str) -> Iterator[None]:
-        """Only one side's learning rates are not 0."""
-        optimisers = {
-            name: value for name, value in vars(self.method).items() if isinstance(value, torch.optim.Optimizer)
-        }
-        still = [
-            group
-            for name, optimiser in optimisers.items()
-            if (name in DISCRIMINATORS) != (who == "discriminator")
-            for group in optimiser.param_groups
-        ]
-        rates = [group["lr"] for group in still]
-        for group in still:
-            group["lr"] = 0.0
+        """Only one side's optimisers take steps."""
+        still = [optimiser for side, optimiser in self._optimisers() if side != who]
+        for optimiser in still:
+            optimiser.step = lambda *_, **__: None
         try:
             yield
         finally:
-            for group, rate in zip(still, rates, strict=True):
-                group["lr"] = rate
+            for optimiser in still:
+                del optimiser.step
+
+    def _optimisers(self) -> list[tuple[str, torch.optim.Optimizer]]:
+        """Each with the side that it is on, "discriminator" or "generator"."""
+        parts = vars(self.method).items()
+        return [
+            ("discriminator" if name in DISCRIMINATORS else "generator", part)
+            for name, part in parts
+            if isinstance(part, torch.optim.Optimizer)
+        ]
 
 
 def _known(remedy: str) -> str:
@@ -184,7 +198,7 @@ class LiveLab(LiveGAN):
             rates = self.session.rates
             self.discriminator_rate.value, self.generator_rate.value = rates["discriminator"], rates["generator"]
             self.loss.value = self.session.loss
-            self.loss.disabled = self.remedy.value != NONE  # each remedy has a loss of its own
+            self.loss.disabled = self.remedy.value != NONE  # a remedy keeps the recipe's
             self.draw()
 
 

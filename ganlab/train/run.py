@@ -169,16 +169,19 @@ class RunFolder:
         write_atomically(self.path / "result.json", json.dumps(content, indent=2) + "\n")
 
 
-def plain(value: Any) -> Any:
-    """Tensors, arrays and numpy numbers as JSON values; what is not finite becomes null."""
+def plain(value: Any, digits: int = 17) -> Any:
+    """Tensors, arrays and numpy numbers as JSON values; what is not finite becomes null.
+
+    `digits`: significant ones of every float, for results that many readers download; 17 keep it exactly.
+    """
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain(item, digits) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, digits) for item in value]
     if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+        return plain(value.tolist(), digits)
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
     return value
 
 

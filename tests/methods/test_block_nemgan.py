@@ -13,10 +13,10 @@ from ganlab.methods.block_nemgan import (
     SteadyGAN,
     block_cross_entropy,
     block_latent,
-    follow,
     zero_centred_penalty,
 )
 from ganlab.methods.gan import GAN
+from ganlab.nets.averaging import average
 from ganlab.nets.mlp import MLP
 from ganlab.seeds import Streams
 
@@ -42,7 +42,7 @@ def test_seeds_side_by_side_have_penalties_of_their_own():
 def test_the_average_follows_the_weights():
     slow, fast = nn.Linear(3, 2), nn.Linear(3, 2)
     expected = 0.9 * slow.weight + 0.1 * fast.weight
-    follow(slow, fast, 0.9)
+    average(slow, fast, 0.9)
     assert torch.allclose(slow.weight, expected)
 
 

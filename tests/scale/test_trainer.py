@@ -17,7 +17,8 @@ from torch.utils._pytree import keystr, tree_flatten_with_path
 from ganlab.errors import GanlabError
 from ganlab.methods.gan import adam, descend
 from ganlab.scale import players, trainer
-from ganlab.scale.generator import Trained, average, copy_of, decay_of, load_trained
+from ganlab.nets.averaging import average
+from ganlab.scale.generator import CONDITIONS, Trained, copy_of, decay_of, load_trained
 from ganlab.scale.pictures import training
 from ganlab.scale.settings import METHODS, complete, namespace
 from ganlab.scale.trainer import TrainingFailed, fit
@@ -67,6 +68,31 @@ def test_every_method_trains_stops_and_goes_on_to_the_same_numbers(tmp_path, met
     assert torch.allclose(again.sample(3), trained.sample(3), atol=1e-5)
     sheet = Image.open(whole / "samples" / "000000000048.png")
     assert sheet.mode == "RGB" and json.loads((whole / "result.json").read_text())["images"] == 48
+
+
+def test_stopped_at_its_last_step_a_run_is_finished_and_started_again_it_stays_as_it_is(tmp_path):
+    answers = iter([False] * (TINY["steps"] - 1) + [True])
+    run(tmp_path, stop=lambda: next(answers, True), judged=50)
+    kept = {name: (tmp_path / name).read_bytes() for name in ("result.json", "generator.safetensors")}
+    told = []
+    fit(complete({**TINY, "judged": 50}), tmp_path, say=told.append)
+    assert "nothing to do" in told[-1]
+    assert kept == {name: (tmp_path / name).read_bytes() for name in kept}
+
+
+def test_killed_before_its_generator_was_written_a_run_still_judges_it(tmp_path):
+    run(tmp_path, judged=50)
+    distance = load_trained(tmp_path / "generator.safetensors").facts["frechet"]
+    for name in ("result.json", "generator.safetensors"):
+        (tmp_path / name).unlink()
+    run(tmp_path, judged=50)
+    assert load_trained(tmp_path / "generator.safetensors").facts["frechet"] == distance
+
+
+def test_the_generator_in_the_file_is_the_one_that_was_judged(tmp_path):
+    trained, _ = run(tmp_path, method="msgan", count=CONDITIONS + 200, conditions=["Eyeglasses", "Smiling"])
+    again = load_trained(tmp_path / "generator.safetensors")
+    torch.testing.assert_close(trained.sample(20), again.sample(20), rtol=0, atol=1e-5)
 
 
 @pytest.fixture

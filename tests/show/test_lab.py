@@ -39,6 +39,27 @@ def test_one_side_trains_alone_and_then_both_do(remedy):
     assert "Mass in place" in session.sentence() and session.judge(session.real).shape == (256,)
 
 
+def test_nemgans_prior_keeps_still_as_well_once_its_schedule_has_begun():
+    session = LabSession("ring-healthy", "NEMGAN")
+    session.method.turn = session.method.prior_start + 1
+    before = session.method.prior.logits.detach().clone()
+    session.step("discriminator", 2)
+    assert torch.equal(before, session.method.prior.logits)
+    session.step("generator", 2)
+    assert not torch.equal(before, session.method.prior.logits)
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_a_rate_reaches_every_network_on_its_side(remedy):
+    session = LabSession("fast-generator", remedy)  # its two rates differ
+    for player in session.rates:
+        session.set_rate(player, 2 * session.rates[player])
+    for name, part in vars(session.method).items():
+        if isinstance(part, torch.optim.Optimizer) and name != "prior_optimiser":
+            side = "discriminator" if name in DISCRIMINATORS else "generator"
+            assert {group["lr"] for group in part.param_groups} == {session.rates[side]}
+
+
 def test_data_are_drawn_and_a_bad_choice_changes_nothing():
     session = LabSession()
     session.choose("fast-generator", "MDGAN", [(0.0, 0.0), (1.0, 1.0), (-1.0, 2.0)])
