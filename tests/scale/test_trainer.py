@@ -16,8 +16,8 @@ from torch.utils._pytree import keystr, tree_flatten_with_path
 
 from ganlab.errors import GanlabError
 from ganlab.methods.gan import adam, descend
-from ganlab.scale import players, trainer
 from ganlab.nets.averaging import average
+from ganlab.scale import players, trainer
 from ganlab.scale.generator import CONDITIONS, Trained, copy_of, decay_of, load_trained
 from ganlab.scale.pictures import training
 from ganlab.scale.settings import METHODS, complete, namespace
