@@ -94,6 +94,16 @@ class Stateful:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
+            if isinstance(part, torch.optim.Optimizer):
+                lay_out_as_weights(part)
+
+
+def lay_out_as_weights(optimiser: torch.optim.Optimizer) -> None:
+    """Give an optimiser's moments the strides of their weights; fused Adam takes for granted that the two agree."""
+    for weight, moments in optimiser.state.items():
+        for name, value in moments.items():
+            if value.shape == weight.shape and value.stride() != weight.stride():
+                moments[name] = torch.empty_like(weight).copy_(value)
 
 
 class GAN(Stateful):

@@ -264,10 +264,6 @@ class Watched:
         for optimiser, groups in zip(optimisers, wanted, strict=True):
             for group, own in zip(optimiser.param_groups, groups, strict=True):
                 group.update(own)
-            for weight, moments in optimiser.state.items():
-                for name, value in moments.items():
-                    if value.shape == weight.shape:  # the fused Adam takes for granted that layouts agree
-                        moments[name] = torch.empty_like(weight).copy_(value)
         self.steps.copy_(state["steps"])
         if self.accelerator.scaler is not None and state["scaler"] is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])

@@ -6,9 +6,11 @@ import sys
 import pytest
 import torch
 
+from ganlab.data import batches
 from ganlab.data.mixtures import ring
 from ganlab.errors import GanlabError
 from ganlab.methods.gan import GAN
+from ganlab.nets.dcgan import dcgan_discriminator, dcgan_generator
 from ganlab.nets.mlp import MLP
 from ganlab.seeds import Streams
 from ganlab.train import RunFolder, load_checkpoint, save_checkpoint, side_by_side, train, write_atomically
@@ -142,3 +144,23 @@ def test_seeds_side_by_side_come_back_in_order_and_do_not_depend_on_the_grouping
 def test_a_look_that_finds_no_number_is_recorded_as_nan():
     history = train(Counting(), ring().batches(1, 0), 4, every=2, look=lambda step, method: {"kl": [1.0, float("nan")]})
     assert history["kl"].shape == (2, 2) and history["kl"][0].tolist() == [1.0, 1.0] and history["kl"][1].isnan().all()
+
+
+def test_images_in_channels_last_resume_to_the_same_weights(tmp_path):
+    """Saved moments come back contiguous; Adam's fused step would pair them with the wrong weights."""
+
+    def images(seed):
+        rng = Streams(seed, "weights")
+        gan = GAN(dcgan_generator(16, 3, 4, 4, rng), dcgan_discriminator(16, 3, 4, rng), rng=rng, latent=4)
+        for weight in (*gan.generator.parameters(), *gan.discriminator.parameters()):
+            if weight.ndim == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        return gan, batches(torch.rand(64, 768, generator=torch.Generator().manual_seed(0)) * 2 - 1, 16, seed)
+
+    whole, real = images(0)
+    train(whole, real, 6)
+    train(*images(0), 3, run=RunFolder(tmp_path / "run", {"seed": 0}))
+    resumed, real = images(0)
+    train(resumed, real, 6, run=RunFolder(tmp_path / "run", {"seed": 0}))
+    for name, weight in whole.generator.named_parameters():
+        assert torch.equal(weight, resumed.generator.get_parameter(name)), name
