@@ -91,6 +91,9 @@ def parameters_cell(notebook: NotebookNode) -> Problems:
     for name, parameter in known.items():
         if not parameter.help:
             yield tagged[0], f"parameter '{name}' has no comment that says what it is."
+    for line in notebook.cells[tagged[0] - 1].source.splitlines():
+        if line.count("=") > 1:
+            yield tagged[0], f"papermill cannot read a line with more than one '=': {line.split(':')[0]}."
 
 
 def executed(notebook: NotebookNode) -> Problems:

@@ -8,7 +8,7 @@
 
 from ganlab.report.export import as_table, copy_records, to_latex, to_markdown, write_report
 from ganlab.report.figures import curve, group_strip, mean_map, seed_map
-from ganlab.report.reading import Runs, find_folder, read_runs
+from ganlab.report.reading import Runs, find_folder, finished_folders, read_runs
 from ganlab.report.summary import (
     by_seed,
     cautions,
@@ -29,6 +29,7 @@ __all__ = [
     "copy_records",
     "curve",
     "find_folder",
+    "finished_folders",
     "group_strip",
     "long_table",
     "mean_map",

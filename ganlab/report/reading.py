@@ -170,6 +170,18 @@ def read_runs(folder: str | Path, chapter: str = "") -> Runs:
     )
 
 
+def finished_folders(folder: str | Path) -> list[Path]:
+    """The folders of the runs in `folder`, for what needs all of them.
+
+    Raises:
+        GanlabError: as `read_runs` does, or one of the runs is not finished.
+    """
+    found, base = read_runs(folder), base_of(find_folder(folder))
+    for left in found.skipped.to_dict("records"):
+        raise GanlabError(f"{left['run.folder']} in {base}: {left['run.reason']}. Run the sweep to its end first.")
+    return [(base / name).resolve() for name in found.runs["run.folder"]]
+
+
 def label(value: Any) -> str:
     """A parameter's value in words; different values have different words."""
     if value is None or (isinstance(value, float) and math.isnan(value)):

@@ -15,6 +15,7 @@ from rich.table import Table
 from ganlab.runner.console import console, say, short
 
 if TYPE_CHECKING:
+    from ganlab.runner.run import Plan
     from ganlab.sweep.engine import Row
 
 SHOWN = 12  # rows of the live table
@@ -53,14 +54,16 @@ def sweep(
     runs = (out or notebooks.parent / "runs").resolve()
     workers = workers or max(1, cpu_count() // threads)
     missing = [p for p in plan.plans if not finished_run(run_folder(runs, p), p)]
-    seconds = estimate_seconds(plan, runs, len(missing), workers)
-    about = "how long is not known yet: no such run has been finished" if seconds is None else duration(seconds)
     kept = len(plan.plans) - len(missing)
     first = plan.plans[0]
     say(
         f"{plan.name}: {_count(len(plan.plans), 'run')} of {first.chapter.name} ({first.profile}), {kept} kept, "
-        f"{len(missing)} to run" + (f" ({workers} at a time: {about})." if missing and not scheduler else ".")
+        f"{len(missing)} to run."
     )
+    if missing and not scheduler:
+        seconds = estimate_seconds(missing, runs, workers)
+        about = _usual(first) if seconds is None else f"about {duration(seconds)}, as runs of this chapter took so far"
+        say(f"{workers} at a time: {about}.")
     if shared := shared_seeds(plan):
         say(shared)
     if dry_run:
@@ -146,6 +149,19 @@ class _Board:
             values = [str(row.plan.parameters[name]) for name in self._plan.varied]
             table.add_row(*values, row.status, row.line, style="red" if row.status == "failed" else None)
         return Group(table, self._progress)
+
+
+def _usual(plan: Plan) -> str:
+    """What to expect when no such run has been finished here: the minutes that the README has measured."""
+    from ganlab.runner.clock import duration
+    from ganlab.runner.minutes import minutes_in
+
+    readme = plan.chapter.notebooks.parent / "README.md"
+    minutes = minutes_in(readme.read_text("utf-8")) if readme.exists() else {}
+    if plan.profile != "class" or plan.chapter.name not in minutes:
+        return "how long is not known yet, for no such run has been finished"
+    usual = duration(60 * minutes[plan.chapter.name])
+    return f"no such run has been finished here; one with the chapter's own parameters takes about {usual}"
 
 
 def _count(number: int, what: str) -> str:

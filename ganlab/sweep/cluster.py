@@ -32,8 +32,9 @@ def dask_executor(scheduler: str, workers: int) -> Iterator[Executor]:
         # Memory is not watched by dask: what a run needs lives in its kernel, which is a process of its own.
         with (
             LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
-                memory_limit=None, silence_logs="CRITICAL", preload=[DEAF],
+                n_workers=workers, threads_per_worker=1, processes=True, memory_limit=None,
+                dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False},  # any port: sweeps do not meet
+                silence_logs="CRITICAL", preload=[DEAF],
             ) as cluster,
             Client(cluster) as client,
         ):  # fmt: skip

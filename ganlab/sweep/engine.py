@@ -26,7 +26,6 @@ from ganlab.runner.run import Plan, code_fingerprint, execute_run, finished_run,
 from ganlab.sweep.spec import Sweep
 
 AT_ONCE = 256
-SENT_BACK = ("metrics.jsonl", "result.json", "run.ipynb", "run.json")  # run.json last: it says that all is there
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,8 @@ def _run_elsewhere(task: Task) -> Answer:
         notebook.write_bytes(task.notebook)
         plan = replace(task.plan, chapter=Chapter(name, Path(here)), notebook=notebook)
         outcome = execute_run(plan, Path(here) / "run", _kernels(task))
-        files = {file: (outcome.folder / file).read_bytes() for file in SENT_BACK if (outcome.folder / file).exists()}
+        # All that lies in the folder itself: numbers, trained networks, the notebook. Checkpoints stay behind.
+        files = {path.name: path.read_bytes() for path in outcome.folder.glob("[!.]*") if path.is_file()}
         return Answer(outcome.status, outcome.seconds, outcome.line, files)
 
 
@@ -179,9 +179,8 @@ def _lost(error: BaseException) -> Answer:
 
 
 def _receive(task: Task, answer: Answer) -> Row:
-    for file in SENT_BACK:
-        if file in answer.files:
-            write_atomically(task.folder / file, answer.files[file])
+    for file in sorted(answer.files, key="run.json".__eq__):  # run.json last: it says that all is there
+        write_atomically(task.folder / file, answer.files[file])
     return Row(task.plan, task.folder, answer.status, answer.seconds, answer.line)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganlab.files import write_atomically
-from ganlab.runner.run import read_json
+from ganlab.runner.run import Plan, read_json
 from ganlab.sweep.engine import Row
 from ganlab.sweep.spec import Sweep
 
@@ -85,16 +85,24 @@ def write_table(sweep: Sweep, rows: Sequence[Row], folder: Path, engine: str) ->
     return written
 
 
-def estimate_seconds(sweep: Sweep, runs: Path, missing: int, workers: int) -> float | None:
-    """How long the missing runs will take, from the median of finished runs of this notebook and profile.
+def estimate_seconds(missing: Sequence[Plan], runs: Path, workers: int) -> float | None:
+    """How long the missing runs will take, from finished runs of their notebook and profile.
 
+    Of a run whose parameters have been run with other seeds: their median. Of others: the median of all.
     `None` when none has been run yet: there is nothing to judge by.
     """
-    first = sweep.plans[0]
-    records = [read_json(path) for path in (runs / first.chapter.name).glob("*/run.json")]
-    known = [
-        float(record["wall_seconds"])
-        for record in records
-        if record.get("status") == "done" and record.get("profile") == first.profile
-    ]
-    return statistics.median(known) * missing / workers if known else None
+    known: dict[str, list[float]] = {}
+    first = missing[0]
+    for path in (runs / first.chapter.name).glob("*/run.json"):
+        record = read_json(path)
+        if record.get("status") == "done" and record.get("profile") == first.profile:
+            known.setdefault(_but_seed(record.get("asked", {})), []).append(float(record["wall_seconds"]))
+    if not known:
+        return None
+    every = [seconds for some in known.values() for seconds in some]
+    total = sum(statistics.median(known.get(_but_seed(plan.parameters), every)) for plan in missing)
+    return total / min(workers, len(missing))
+
+
+def _but_seed(parameters: Mapping[str, Any]) -> str:
+    return json.dumps({name: value for name, value in parameters.items() if name != "seed"}, sort_keys=True)

@@ -80,6 +80,7 @@ CASES = {
     "run folder set": (parameters(PARAMETERS.replace('""', '"runs"')), "'run_folder' must be str and empty"),
     "seed of another type": (parameters(PARAMETERS.replace("int = 0", "float = 0.0")), "'seed' must be int"),
     "no comment": (parameters(PARAMETERS + "\nsteps: int = 3"), "'steps' has no comment"),
+    "two equals signs": (parameters(PARAMETERS + "\na: str = 'b'  # as in b=3"), "more than one '=': a."),
     "default out of range": (parameters(PARAMETERS + "\nsteps: int = 3  # n [5, 9]"), "'steps' is 3"),
     "error output": (outputs(4, FAILED), "an error (ValueError)"),
     "stderr": (outputs(4, text("Warning: old", name="stderr")), ", cell 4: it writes to stderr ('Warning: old')"),

@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
+from pathlib import Path
 
 import pandas as pd
 import psutil
@@ -22,6 +23,11 @@ NUMBERS = """import json, pathlib
 if run_folder:
     found = {"line": f"{steps} steps", "modes": [steps, seed], "best": {"step": steps}, "score": steps / 2}
     pathlib.Path(run_folder, "result.json").write_text(json.dumps(found))"""
+
+LEAVES_A_NETWORK = """import pathlib
+if run_folder:
+    pathlib.Path(run_folder, "checkpoints").mkdir()
+    pathlib.Path(run_folder, "network.safetensors").write_bytes(b"weights")"""
 
 
 class Here:
@@ -69,13 +75,11 @@ def test_a_failing_set_stops_no_other_and_only_it_runs_again(course):
     assert pd.read_parquet(written[1])["steps"].tolist() == [1, 3, 5]
     manifest = json.loads(written[2].read_text())
     assert (manifest["runs"], manifest["failed"], manifest["varied"]) == (3, 1, ["steps"])
-    assert estimate_seconds(sweep, runs, missing=4, workers=2) > 0
-    assert estimate_seconds(sweep, course.root / "elsewhere", missing=4, workers=2) is None
 
 
 @pytest.mark.slow
 def test_a_worker_without_our_disk_sends_its_files_back(course, monkeypatch):
-    course.chapter("01_gan", finish=NUMBERS)
+    course.chapter("01_gan", LEAVES_A_NETWORK, finish=NUMBERS)
     sweep, runs = sweep_of(course, "notebook: '01'\n"), course.root / "runs"
 
     class Elsewhere(Here):
@@ -88,8 +92,51 @@ def test_a_worker_without_our_disk_sends_its_files_back(course, monkeypatch):
 
     (row,) = run_sweep(sweep, runs, Elsewhere())
     assert row.status == "done" and row.result["score"] == 10
-    assert {"run.json", "run.ipynb", "result.json"} <= {path.name for path in row.folder.iterdir()}
+    files = {path.name for path in row.folder.iterdir()}
+    assert files == {"run.json", "run.ipynb", "result.json", "network.safetensors"}
     assert [row.status for row in run_sweep(sweep, runs, Here())] == ["kept"]
+
+
+SERVER = """
+import asyncio, sys
+from distributed import Scheduler
+async def serve():
+    async with Scheduler(host="127.0.0.1", port=0, dashboard_address=None) as scheduler:
+        print(scheduler.address, flush=True)
+        await scheduler.finished()
+asyncio.run(serve())
+"""
+
+
+@pytest.mark.slow
+def test_a_cluster_of_two_workers_that_share_no_folder_with_us(course, monkeypatch, tmp_path):
+    """The command as a reader gives it, on a real scheduler. The workers look for the token in vain."""
+    course.chapter("01_gan", LEAVES_A_NETWORK, finish=NUMBERS)
+    sweep_of(course, "notebook: '01'\ngrid: {steps: [1, 2, 3]}\n")
+    monkeypatch.setattr("ganlab.sweep.engine._token", lambda runs: nullcontext("not there"))
+    started = []
+
+    def start(folder, *command):
+        (tmp_path / folder).mkdir()
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path / folder))
+        return started[-1]
+
+    try:
+        address = start("scheduler", sys.executable, "-c", SERVER).stdout.readline().strip()
+        for name in ("first", "second"):
+            start(name, sys.executable, "-m", "dask", "worker", address, "--name", name, "--nthreads", "1")
+        command(course.root / "demo.yaml", scheduler=address, workers=1, threads=1)
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait()
+    folder = course.root / "runs" / "sweeps" / "demo"
+    table = pd.read_csv(folder / "table.csv")
+    assert table["status"].tolist() == ["done"] * 3 and table["result.score"].tolist() == [0.5, 1.0, 1.5]
+    assert address in json.loads((folder / "manifest.json").read_text())["engine"]
+    for run in table["folder"]:
+        files = {path.name for path in Path(run).iterdir()}
+        assert files == {"run.json", "run.ipynb", "result.json", "network.safetensors"}
 
 
 def test_a_worker_with_other_code_is_refused(course, monkeypatch):
@@ -116,6 +163,38 @@ def test_a_lost_worker_is_replaced_as_often_as_asked(course, monkeypatch):
     assert [row.line for row in once] == ["fine", "fine"]
     never = run_sweep(sweep, course.root / "runs", Here(lost=2), retries=0)
     assert [row.line for row in never] == ["its worker was lost (RuntimeError: killed)"] * 2
+
+
+def finished(runs, plan, seconds):
+    folder = run_folder(runs, plan)
+    folder.mkdir(parents=True)
+    record = {"status": "done", "profile": plan.profile, "asked": plan.parameters, "wall_seconds": seconds}
+    (folder / "run.json").write_text(json.dumps(record))
+
+
+def test_the_estimate_knows_what_the_same_parameters_took(course):
+    course.chapter("01_gan")
+    plans = sweep_of(course, "notebook: '01'\ngrid: {steps: [1, 2, 3]}\nseeds: [0, 1]\n").plans
+    assert estimate_seconds(plans, course.root / "runs", workers=2) is None
+    finished(course.root / "runs", plans[0], 10.0)
+    finished(course.root / "runs", plans[2], 50.0)
+    missing = [plans[1], plans[3], plans[4]]  # like the first, like the second, like neither
+    assert estimate_seconds(missing, course.root / "runs", workers=2) == (10 + 50 + 30) / 2
+    assert estimate_seconds(missing[:1], course.root / "runs", workers=8) == 10
+
+
+def test_a_dry_run_says_what_would_run_and_how_long(course, capsys):
+    course.chapter("01_gan")
+    plans = sweep_of(course).plans
+    table = "| [01 Gan](notebooks/01_gan.ipynb) | about | 0.5 |\n"
+    (course.root / "README.md").write_text(table)
+    command(course.root / "demo.yaml", workers=1, dry_run=True)
+    said = capsys.readouterr().out
+    assert "2 to run" in said and "own parameters takes about 30 s" in said and "run   steps=1" in said
+    finished(course.root / "runs", plans[0], 40.0)
+    command(course.root / "demo.yaml", workers=1, dry_run=True)
+    assert "about 1 min 20 s" in capsys.readouterr().out  # no notebook lies there, so both are to run
+    assert not list((course.root / "runs").glob("sweeps/*"))
 
 
 def test_an_executor_that_takes_no_more_is_reported(course):

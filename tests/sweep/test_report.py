@@ -334,6 +334,13 @@ def test_records_are_copied_without_anything_else(runs, tmp_path):
     pd.testing.assert_frame_equal(one, other)
 
 
+def test_who_needs_all_runs_is_told_of_one_that_is_not_there(runs):
+    assert len(report.finished_folders(runs)) == 8 and report.finished_folders(runs)[0] == runs / "0.01" / "128-0"
+    (runs / "0.02" / "64-2" / "result.json").unlink()
+    with pytest.raises(GanlabError, match=r"0.02/64-2 in .*there is no result.json.* Run the sweep to its end first."):
+        report.finished_folders(runs)
+
+
 # Figures
 
 
