@@ -7,6 +7,11 @@ import torch
 from ganlab.errors import GanlabError
 
 
+def lies_on(device: torch.device, wanted: torch.device) -> bool:
+    """Whether what is on `device` is where it is wanted. "cuda" means any of the GPUs: cuda:0 is one of them."""
+    return device.type == wanted.type and wanted.index in (None, device.index)
+
+
 def pick_device(name: str = "auto") -> torch.device:
     """`"auto"` takes CUDA, then Apple's MPS, then the CPU; any other name is torch's own.
 

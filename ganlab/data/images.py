@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganlab.data.counter import permutation
+from ganlab.devices import lies_on
 from ganlab.errors import GanlabError
 
 
@@ -136,9 +137,10 @@ class Batches:
 
     def _fetch(self, items: Tensor, index: Tensor) -> Tensor:
         chosen = items.index_select(0, index.to(items.device))  # on a CPU twice as fast as items[index]
-        if self.device is None or self.device == chosen.device:
+        if self.device is None or lies_on(chosen.device, self.device):
             return chosen
-        if self.device.type == "cuda":  # pinned memory lets the copy overlap with what the GPU is doing
+        if self.device.type == "cuda" and chosen.device.type == "cpu":
+            # Pinned memory lets the copy overlap with what the GPU is doing.
             return chosen.pin_memory().to(self.device, non_blocking=True)
         return chosen.to(self.device)
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from ganlab.errors import GanlabError
@@ -60,6 +61,14 @@ def frozen(*players: nn.Module) -> Iterator[None]:
             player.requires_grad_(True)
 
 
+def peek(network: nn.Module, *inputs: Tensor) -> Any:
+    """What `network(*inputs)` gives, and the network stays as it was: a batch norm's running statistics, too.
+
+    In training mode it still normalises by the batch, as in a step; what it notes down is thrown away.
+    """
+    return functional_call(network, {name: value.clone() for name, value in network.named_buffers()}, inputs)
+
+
 def adam(
     player: nn.Module, lr: float | Float[Tensor, " seeds"], betas: tuple[float | Float[Tensor, " seeds"], float]
 ) -> torch.optim.Optimizer:
@@ -72,14 +81,27 @@ def adam(
     return torch.optim.Adam(player.parameters(), lr=lr, betas=betas, fused=True)
 
 
-def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
-    """One step downhill. Losses of different seeds are *summed*, so none of them scales another's gradient.
+def descend(loss: Tensor, *optimisers: torch.optim.Optimizer) -> None:
+    """One step downhill. Losses of different seeds are *summed*, so none of them scales another's gradient."""
+    for optimiser in optimisers:
+        optimiser.zero_grad(set_to_none=True)
+    scaled(loss.sum(), optimisers[0]).backward()
+    take_step(*optimisers)
 
-    An optimiser that scales its losses, as 16-bit floats need, brings its own `backward`.
-    """
-    optimiser.zero_grad(set_to_none=True)
-    getattr(optimiser, "backward", Tensor.backward)(loss.sum())
-    optimiser.step()
+
+def scaled(value: Tensor, optimiser: torch.optim.Optimizer) -> Tensor:
+    """What to start a backward pass from: with an optimiser that has a `scaler`, as fp16 needs it, a multiple."""
+    scaler: torch.amp.GradScaler | None = getattr(optimiser, "scaler", None)
+    return value if scaler is None else scaler.scale(value)
+
+
+def take_step(*optimisers: torch.optim.Optimizer) -> None:
+    """A step of each on the gradients of one backward pass; the scale, if there is one, changes after all of them."""
+    scaler: torch.amp.GradScaler | None = getattr(optimisers[0], "scaler", None)
+    for optimiser in optimisers:
+        optimiser.step() if scaler is None else scaler.step(optimiser)
+    if scaler is not None:
+        scaler.update()
 
 
 class Stateful:
@@ -164,7 +186,7 @@ class GAN(Stateful):
     def sample(self, n: int, rng: Streams | None = None) -> Float[Tensor, "*seeds n dim"]:
         """n samples of each seed. Without `rng` the latents are the same at every call; training is not disturbed."""
         rng = self.rng.for_purpose("look") if rng is None else rng
-        return self.generator(rng.normal(n, self.latent))
+        return peek(self.generator, rng.normal(n, self.latent))
 
     def _parts(self) -> dict[str, Any]:
         return {

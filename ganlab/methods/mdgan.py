@@ -101,12 +101,6 @@ class GANWithEncoder(GAN):
             )
         return reconstruction
 
-    def _descend_both(self, loss: Tensor) -> None:
-        """One step of E and G on one loss, with gradients from one backward pass."""
-        self.encoder_optimiser.zero_grad(set_to_none=True)
-        descend(loss, self.generator_optimiser)
-        self.encoder_optimiser.step()
-
     def _parts(self) -> dict[str, Any]:
         return super()._parts() | {"encoder": self.encoder, "encoder_optimiser": self.encoder_optimiser}
 
@@ -149,7 +143,7 @@ class RegularizedGAN(GANWithEncoder):
             regularised = regulariser(
                 real, reconstruction, self.discriminator(reconstruction), self.lambda1, self.lambda2, self.mode_sign
             )
-            self._descend_both(fake_loss + regularised)
+            descend(fake_loss + regularised, self.generator_optimiser, self.encoder_optimiser)
         return {"generator_loss": (fake_loss + regularised).detach(), "encoder_loss": regularised.detach()}
 
     def step(self, real: Float[Tensor, "*seeds n dim"]) -> dict[str, Tensor]:
@@ -203,7 +197,7 @@ class MDGAN(GANWithEncoder):
             reconstruction = self.reconstruct(real)
             logits = self.manifold_discriminator(reconstruction)
             loss = regulariser(real, reconstruction, logits, self.distance_weight, self.weight)
-            self._descend_both(loss)
+            descend(loss, self.generator_optimiser, self.encoder_optimiser)
         return {"manifold_discriminator_loss": told_apart.detach(), "manifold_loss": loss.detach()}
 
     def diffusion_step(self, real: Float[Tensor, "*seeds n dim"]) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganlab.errors import GanlabError
 from ganlab.methods import gan
-from ganlab.methods.gan import GAN, descend, frozen
+from ganlab.methods.gan import GAN, descend, frozen, scaled, take_step
 from ganlab.nets.projected import Projected
 
 Logits = Callable[[Tensor], Tensor]  # samples (*seeds, n, dim) to logits (*seeds, n)
@@ -127,17 +127,18 @@ class RPGAN(GAN):
         self.discriminator_optimiser.zero_grad(set_to_none=True)
         for k in range(self.discriminator.count):
             one = gan.discriminator_loss(self.discriminator.one(k, real), self.discriminator.one(k, fake))
-            one.sum().backward()  # reaches the weights of network k only, and frees its graph
+            # This reaches the weights of network k only, and frees its graph.
+            scaled(one.sum(), self.discriminator_optimiser).backward()
             losses.append(one.detach())
-        self.discriminator_optimiser.step()
+        take_step(self.discriminator_optimiser)
         return torch.stack(losses, -1)
 
     def _descend_one_by_one(self, fake: Tensor) -> Tensor:
         views = [lambda x, k=k: self.discriminator.one(k, x) for k in range(self.discriminator.count)]
         loss, gradient = accumulated_gradient(fake, views, self.loss, self.reduction)
         self.generator_optimiser.zero_grad(set_to_none=True)
-        fake.backward(gradient)
-        self.generator_optimiser.step()
+        fake.backward(scaled(gradient, self.generator_optimiser))
+        take_step(self.generator_optimiser)
         return loss
 
     def step(self, real: Float[Tensor, "*seeds n dim"]) -> dict[str, Tensor]:

@@ -307,12 +307,10 @@ def _prepare(method, accelerator, compiled: bool) -> None:
             accelerator.prepare_model(part, evaluation_mode=True)  # autocast, and floats out
             if accelerator.num_processes > 1:
                 processes.share(part, batch_axis)
-    if accelerator.scaler is not None:  # fp16
-        for name, part in vars(method).items():
+    if accelerator.scaler is not None:  # fp16; ganlab.methods.gan.descend looks for it
+        for part in vars(method).values():
             if isinstance(part, torch.optim.Optimizer):
-                scaled = accelerator.prepare_optimizer(part)
-                scaled.backward = accelerator.backward  # see ganlab.methods.gan.descend
-                setattr(method, name, scaled)
+                part.scaler = accelerator.scaler
 
 
 # Small things -------------------------------------------------------------------------------------------------

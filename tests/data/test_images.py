@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from ganlab.data import Batches, ImageSet, batches, contact_sheet, resize, to_uint8, to_unit
+from ganlab.devices import lies_on
 from ganlab.errors import GanlabError
 
 
@@ -100,3 +101,9 @@ def test_contact_sheet_puts_each_image_in_its_place():
     sheet = contact_sheet(images, columns=4, gap=1, scale=2)
     assert sheet.shape == (1, 1 + 2 * 7, 1 + 4 * 7)
     assert sheet[0, 1, 1] == 0 and sheet[0, 1, 8] == 10 and sheet[0, 8, 8] == 50 and sheet[0, 8, 15] == 255
+
+
+def test_a_gpu_without_a_number_is_any_gpu():
+    assert lies_on(torch.device("cuda", 0), torch.device("cuda"))
+    assert not lies_on(torch.device("cuda", 0), torch.device("cuda", 1))
+    assert not lies_on(torch.device("cpu"), torch.device("cuda"))

@@ -15,13 +15,17 @@ from torch import Tensor, nn
 from torch.utils._pytree import keystr, tree_flatten_with_path
 
 from ganlab.errors import GanlabError
-from ganlab.methods.gan import adam, descend
+from ganlab.methods.gan import descend
+from ganlab.methods.rpgan import RPGAN
 from ganlab.nets.averaging import average
+from ganlab.nets.mlp import MLP
+from ganlab.nets.projected import projected_mlp
 from ganlab.scale import players, trainer
 from ganlab.scale.generator import CONDITIONS, Trained, copy_of, decay_of, load_trained
 from ganlab.scale.pictures import training
 from ganlab.scale.settings import METHODS, complete, namespace
 from ganlab.scale.trainer import TrainingFailed, fit
+from ganlab.seeds import Streams
 from ganlab.train import load_checkpoint
 from ganlab.train.checkpoint import checkpoints
 
@@ -262,18 +266,47 @@ def test_fp16_without_cuda_is_refused(tmp_path):
         run(None, precision="fp16")
 
 
-def test_a_scaled_loss_takes_the_same_step():
-    """What fp16 does to `descend`: the loss is scaled before the backward pass, the gradient unscaled after it."""
-    players_ = [nn.Linear(3, 1), nn.Linear(3, 1)]
-    players_[1].load_state_dict(players_[0].state_dict())
-    x, scaler = torch.randn(5, 3), torch.amp.GradScaler("cpu", init_scale=1024.0)
-    plain, scaled = (adam(player, 0.1, (0.5, 0.999)) for player in players_)
-    step = scaled.step
-    scaled.backward = lambda loss: scaler.scale(loss).backward()
-    scaled.step = lambda: (scaler.unscale_(scaled), step(), scaler.update())
-    for player, optimiser in zip(players_, (plain, scaled), strict=True):
-        descend(player(x).square().mean(), optimiser)
-    assert torch.equal(players_[0].weight, players_[1].weight)
+def test_a_scaled_loss_moves_all_its_optimisers_as_an_unscaled_one():
+    """What fp16 does: one scale for a backward pass and for every optimiser that steps on it, changed afterwards."""
+    moved = []
+    for scaler in (None, torch.amp.GradScaler("cpu", init_scale=1024.0, growth_interval=1)):
+        torch.manual_seed(0)
+        first, second, x = nn.Linear(3, 4), nn.Linear(4, 1), torch.randn(5, 3)
+        optimisers = [torch.optim.SGD(player.parameters(), 0.1) for player in (first, second)]
+        for optimiser in optimisers if scaler else []:
+            optimiser.scaler = scaler
+        for _ in range(3):
+            descend(second(first(x)).square().mean(), *optimisers)
+        moved.append([*first.parameters(), *second.parameters()])
+    for plain, scaled in zip(*moved, strict=True):
+        assert torch.allclose(plain, scaled)
+    assert scaler.get_scale() == 1024.0 * 2**3
+
+
+def test_a_scaled_loss_reaches_projected_discriminators_one_at_a_time():
+    weights = []
+    for scaler in (None, torch.amp.GradScaler("cpu", init_scale=1024.0)):
+        rng = Streams(0)
+        judges = projected_mlp(6, 2, 3, [8], rng)
+        method = RPGAN(MLP([2, 8, 6], rng), judges, rng=rng, accumulate=True)
+        method.generator_optimiser, method.discriminator_optimiser = (
+            torch.optim.SGD(player.parameters(), 0.1) for player in (method.generator, judges)
+        )
+        if scaler:
+            method.generator_optimiser.scaler = method.discriminator_optimiser.scaler = scaler
+        method.step(rng.normal(16, 6))
+        weights.append([*method.generator.parameters(), *judges.parameters()])
+    for plain, scaled in zip(*weights, strict=True):
+        assert torch.allclose(plain, scaled)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["no", "bf16", "fp16"])
+@pytest.mark.parametrize("method", ["gan", "mdgan", "msgan", "nemgan", "rpgan"])
+def test_every_precision_trains_on_a_gpu(tmp_path, method, precision):
+    """Never run where there is no GPU, so nothing else in the project may depend on it."""
+    trained, history = run(tmp_path / "run", method=method, precision=precision)
+    assert all(torch.isfinite(history[name]).all() for name in history.names if name.endswith("loss"))
 
 
 # The averaged generator -----------------------------------------------------------------------------------------
