@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from ganlab.errors import GanlabError
 from ganlab.methods import gan
-from ganlab.methods.gan import GAN, adam, descend, frozen
+from ganlab.methods.gan import GAN, adam, descend, frozen, peek
 from ganlab.nets.averaging import average
 from ganlab.seeds import Streams
 
@@ -87,7 +87,7 @@ class SteadyGAN(GAN):
     @torch.no_grad()
     def sample(self, n: int, rng: Streams | None = None, averaged: bool = True) -> Float[Tensor, "*seeds n dim"]:
         rng = self.rng.for_purpose("look") if rng is None else rng
-        return (self.average if averaged else self.generator)(self.latents(n, rng))
+        return peek(self.average if averaged else self.generator, self.latents(n, rng))
 
     def _parts(self) -> dict[str, Any]:
         return super()._parts() | {"average": self.average}

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ganlab.errors import GanlabError
 from ganlab.methods import gan
-from ganlab.methods.gan import GAN, descend, frozen
+from ganlab.methods.gan import GAN, descend, frozen, peek
 from ganlab.seeds import Streams
 
 EPS = 1e-5  # of the released code, added to the ratio
@@ -207,7 +207,7 @@ class ConditionalGAN(GAN):
     def sample(self, condition: Float[Tensor, "*seeds n width"], rng: Streams | None = None) -> Tensor:
         """One sample for each row of `condition`. Without `rng` the latents are the same at every call."""
         rng = self.rng.for_purpose("look") if rng is None else rng
-        return self.generator(rng.normal(condition.shape[-2], self.latent), condition)
+        return peek(self.generator, rng.normal(condition.shape[-2], self.latent), condition)
 
 
 class MSGAN(ConditionalGAN):

@@ -104,8 +104,9 @@ class TextToImage(MSGAN):
 
         With those of the batch, a batch of one caption would have the caption normalised away.
         """
+        training = self.generator.training
         self.generator.eval()
         try:
             return super().sample(condition, rng)
         finally:
-            self.generator.train()
+            self.generator.train(training)

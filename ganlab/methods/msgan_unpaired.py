@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganlab.methods import gan
-from ganlab.methods.gan import Stateful, adam, descend, frozen
+from ganlab.methods.gan import Stateful, adam, descend, frozen, peek
 from ganlab.methods.msgan import discriminator_loss, distance_ratio, generator_loss, mean_distance, reciprocal
 from ganlab.nets.translator import Decoder, StyleEncoder, content_discriminator, content_encoder
 from ganlab.nets.unet import patch_discriminator
@@ -143,7 +143,8 @@ class Translator(Stateful):
     def sample(self, images: Float[Tensor, "n pixels"], to: str, rng: Streams | None = None) -> Tensor:
         """Each image of the other domain as one of domain `to`, with a latent of its own."""
         rng = self.rng.for_purpose("look") if rng is None else rng
-        return self.decoders[to](self.content[OTHER[to]](images), rng.normal(len(images), self.style))
+        content = peek(self.content[OTHER[to]], images)
+        return peek(self.decoders[to], content, rng.normal(len(images), self.style))
 
     def _parts(self) -> dict[str, Any]:
         names = ("generator", "judges", "generator_optimiser", "discriminator_optimiser", "rng")

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ganlab.errors import GanlabError
 from ganlab.methods import gan
-from ganlab.methods.gan import Stateful, adam, descend, frozen
+from ganlab.methods.gan import Stateful, adam, descend, frozen, peek
 from ganlab.seeds import Streams
 
 SLOPE = 1e7  # of the published smoothed step
@@ -373,7 +373,7 @@ class NEMGAN(Stateful):
     def sample(self, n: int, rng: Streams | None = None, mode: int | None = None) -> Float[Tensor, "*seeds n dim"]:
         """n samples of each seed, of one mode when it is given. Without `rng` the same latents at every call."""
         rng = self.rng.for_purpose("look") if rng is None else rng
-        return self.generator(self.draw(n, rng, mode)[0])
+        return peek(self.generator, self.draw(n, rng, mode)[0])
 
     @torch.no_grad()
     def transfer(self, real: Float[Tensor, "*seeds n dim"], mode: int) -> Float[Tensor, "*seeds n dim"]:

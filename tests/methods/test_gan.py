@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import binary_cross_entropy
 
 from ganlab.data.mixtures import ring
@@ -112,6 +113,21 @@ def test_sampling_does_not_disturb_training():
         first = looked_at.sample(50)
         assert torch.equal(first, looked_at.sample(50))
     assert torch.equal(quiet.sample(50), looked_at.sample(50))
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_sampling_normalises_by_the_batch_and_leaves_the_running_statistics(momentum):
+    layers = [nn.Linear(2, 8), nn.BatchNorm1d(8, momentum=momentum), nn.Linear(8, 2)]
+    generator = nn.Sequential(*layers)
+    rng = Streams(0, "weights")
+    method = GAN(generator, MLP([2, 16, 1], rng, scalar=True), rng=rng)
+    method.step(ring().sample(32, 0))
+    before = copy.deepcopy(generator.state_dict())
+    samples = method.sample(50)
+    assert generator.training
+    assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
+    with torch.no_grad():
+        assert torch.equal(samples, generator(rng.for_purpose("look").normal(50, 2)))
 
 
 def test_the_state_holds_everything_that_training_needs():

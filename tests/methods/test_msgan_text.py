@@ -115,6 +115,9 @@ def test_sampling_uses_running_statistics_and_disturbs_nothing():
     assert method.generator.training
     after = method.state_dict()["generator"]
     assert all(torch.equal(value, after[name]) for name, value in before["generator"].items())
+    method.generator.eval()
+    method.sample(code)
+    assert not method.generator.training
 
 
 def test_the_state_holds_everything_that_training_needs():
