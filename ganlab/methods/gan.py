@@ -69,14 +69,6 @@ def peek(network: nn.Module, *inputs: Tensor) -> Any:
     return functional_call(network, {name: value.clone() for name, value in network.named_buffers()}, inputs)
 
 
-def peek(network: nn.Module, *inputs: Tensor) -> Any:
-    """What `network(*inputs)` gives, and the network stays as it was: a batch norm's running statistics, too.
-
-    In training mode it still normalises by the batch, as in a step; what it notes down is thrown away.
-    """
-    return functional_call(network, {name: value.clone() for name, value in network.named_buffers()}, inputs)
-
-
 def adam(
     player: nn.Module, lr: float | Float[Tensor, " seeds"], betas: tuple[float | Float[Tensor, " seeds"], float]
 ) -> torch.optim.Optimizer:
