@@ -48,7 +48,7 @@ log_weight: float = 0.01  # of mdgan: weight of log D1 [0, 1000]
 mode_seeking: float = 1.0  # of msgan: weight of its term [0, 1000]
 beta: float = 1.0  # of mmgan: weight of the correlation regulariser [0, 1000]
 discriminators: int = 12  # of rpgan: K [1, 512]
-more: list[str] = []  # further settings, each name=value; `ganlab train list` shows all
+more: list[str] = []  # further settings, written as after `ganlab train -p`; `ganlab train list` shows all
 measured: int = 1000  # images that the numbers of section 6 are taken from [50, 100000]
 third_party_steps: int = 60  # training steps of each third-party discriminator [2, 100000]
 judge_steps: int = 2000  # of imports with attributes: training steps of the classifier that reads them [1, 1000000]
