@@ -294,7 +294,7 @@ def _most_repeated(a: Tensor, b: Tensor, rows: Tensor, generated: Samples, count
     distance = squared_distances(b, b).sqrt()
     distance.fill_diagonal_(torch.inf)
     close = distance <= radius[:, None]
-    found, taken = [], torch.zeros(len(b), dtype=torch.bool)
+    found, taken = [], torch.zeros(len(b), dtype=torch.bool, device=b.device)
     for i in close.sum(1).argsort(descending=True).tolist():
         if len(found) == count or taken[i] or not close[i].any():
             continue

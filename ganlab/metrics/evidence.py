@@ -380,7 +380,7 @@ def _place(x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     """The nearest mode of each sample, and by how much: 1 - (distance to it) / (distance to the next)."""
     distance = squared_distances(x, centres).sqrt()
     if len(centres) == 1:
-        return torch.zeros(len(x), dtype=torch.int64, device=x.device), torch.ones(len(x), dtype=x.dtype)
+        return torch.zeros_like(x[:, 0], dtype=torch.int64), torch.ones_like(x[:, 0])
     two = distance.topk(2, dim=1, largest=False)
     return two.indices[:, 0], 1 - two.values[:, 0] / two.values[:, 1].clamp(min=1e-300)
 

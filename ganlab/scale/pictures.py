@@ -15,6 +15,7 @@ from ganlab.data.toyfaces import faces
 from ganlab.errors import GanlabError
 
 HELD_OUT = 1  # the seed of the toy faces that nobody trains on; training faces have 0
+ONE_IN = 10  # images of an import without a split are held out
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,29 @@ class Pictures:
 
 
 def training(s: SimpleNamespace) -> Pictures:
-    """What the settings train on."""
+    """What the settings train on; of an import without a split, nine images of ten."""
     if s.data == "faces":
         return _of(faces(s.count, s.size, seed=0))
-    return _checked(celeba(s.size, s.crop or None, "train") if s.data == "celeba" else imported(s.data), s)
+    if s.data == "celeba":
+        return _checked(celeba(s.size, s.crop or None, "train"), s)
+    found = imported(s.data)
+    rows = torch.arange(len(found))
+    return _checked(found.take(rows[(rows + 1) % ONE_IN != 0]), s)
 
 
 def held_out(s: SimpleNamespace, n: int) -> Pictures:
-    """n images that were not trained on, where there are such; of an import without a split, the first n."""
+    """At most n images that were not trained on; of an import without a split, every tenth is such.
+
+    Raises:
+        GanlabError: an import of fewer than ten images.
+    """
     if s.data == "faces":
         return _of(faces(n, s.size, seed=HELD_OUT))
-    found = celeba(s.size, s.crop or None, "test") if s.data == "celeba" else imported(s.data)
+    if s.data == "celeba":
+        return _checked(celeba(s.size, s.crop or None, "test").take(slice(0, n)), s)
+    found = imported(s.data).take(slice(ONE_IN - 1, None, ONE_IN))
+    if not len(found):
+        raise GanlabError(f"{s.data} has fewer than {ONE_IN} images, so that none can be held out; import more.")
     return _checked(found.take(slice(0, n)), s)
 
 

@@ -82,10 +82,14 @@ def fit(
     watched = Watched(s, method, average_of, accelerator, run, data, stop, say, show)
     run.tell = watched.report if accelerator.is_main_process else lambda record: None
     batches = pictures.batches(data, s, accelerator.device)
-    history = train(
-        watched, batches, s.steps, every=watched.every, look=watched.look, run=run, checkpoint_every=watched.save,
-        stop=watched.stop,
-    )  # fmt: skip
+    try:
+        history = train(
+            watched, batches, s.steps, every=watched.every, look=watched.look, run=run,
+            checkpoint_every=watched.save, stop=watched.stop,
+        )  # fmt: skip
+    finally:
+        if watched.board is not None:
+            watched.board.close()
     trained = watched.trained()
     done = int(watched.steps) == s.steps
     again = not watched.names and folder is not None and (Path(folder) / "result.json").exists()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganlab.errors import GanlabError
 from ganlab.train.checkpoint import random_state, set_random_state
 from ganlab.train.run import RunFolder, plain
 
@@ -78,8 +79,16 @@ def train(
 
     Returns:
         The history, with that of before the resume.
+
+    Raises:
+        GanlabError: `run` has a folder and the batches have no state, so that no checkpoint could be written.
     """
     run = run or RunFolder()
+    if run.path is not None and not hasattr(batches, "state_dict"):
+        raise GanlabError(
+            f"The batches are a {type(batches).__name__}, which cannot be saved; give batches with state_dict and "
+            "load_state_dict, as ganlab.data.batches makes them, or no run folder."
+        )
     every = every or steps
     sums: dict[str, Tensor] = {}
     start, history = _resume(run, method, batches)

@@ -159,10 +159,11 @@ class RunFolder:
     def finish(self, line: str, **numbers: Any) -> None:
         """Print the run's result line and, when there is a folder, write `result.json`: the last file of a run.
 
-        `line` is compared by nbval on other machines: round what you put into it.
+        `line` is compared by nbval on other machines: round what you put into it. The seconds that are written are
+        those of this process: what a run took before it was stopped is not among them.
         """
         print(f"result: {line}")
-        if self.path is None:
+        if self.path is None or not self.writes:
             return
         seconds = round(time.perf_counter() - self.started, 3)
         content = {"line": line, "seconds": seconds, "parameters": self.parameters, **plain(numbers)}

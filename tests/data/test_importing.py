@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from ganlab.data import importing, store
 from ganlab.data.importing import CELEBA_ATTRIBUTES, decode, find_celeba, find_images, import_images
 from ganlab.data.photos import celeba, imported
 from ganlab.errors import GanlabError
+from ganlab.scale.pictures import held_out, training
 from tests.data.layouts import (
     ATTRIBUTES,
     NAMES,
@@ -393,3 +395,15 @@ def test_bad_plans_are_refused(tmp_path, home, options, words):
     with pytest.raises(GanlabError, match=words):
         run(found, **options)
     assert not home.exists()
+
+
+def test_of_an_import_without_a_split_every_tenth_image_is_never_trained_on(tmp_path):
+    source = tmp_path / "mine"
+    source.mkdir()
+    for i in range(25):
+        Image.new("RGB", (8, 8), (10 * i, 0, 0)).save(source / f"{i:02}.png")
+    run(find_images(source), name="mine", size=8, crop=None)
+    s = SimpleNamespace(data="mine", size=8)
+    trained, unseen = (pictures.images[:, 0, 0, 0].tolist() for pictures in (training(s), held_out(s, 5)))
+    assert unseen == [90, 190] and trained == [10 * i for i in range(25) if 10 * i not in unseen]
+    assert len(held_out(s, 1)) == 1

@@ -125,6 +125,18 @@ def test_a_full_disk_leaves_the_old_file_and_one_clear_line(tmp_path):
     assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX modes")
+def test_files_have_the_mode_that_the_umask_asks_for_and_threads_leave_it_alone(tmp_path, monkeypatch):
+    before = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "umask", lambda mask: pytest.fail("the umask is one for all threads"))
+            write_atomically(tmp_path / "file", "x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_folder_that_is_a_file_gives_one_clear_line(tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(GanlabError, match="choose a folder that you may write to"):
@@ -164,3 +176,17 @@ def test_images_in_channels_last_resume_to_the_same_weights(tmp_path):
     train(resumed, real, 6, run=RunFolder(tmp_path / "run", {"seed": 0}))
     for name, weight in whole.generator.named_parameters():
         assert torch.equal(weight, resumed.generator.get_parameter(name)), name
+
+
+def test_batches_that_cannot_be_saved_are_refused_before_the_first_step(tmp_path):
+    gan, real = build(0)
+    endless = (next(real) for _ in iter(int, 1))
+    with pytest.raises(GanlabError, match="a generator, which cannot be saved"):
+        train(gan, endless, 3, run=RunFolder(tmp_path / "run", {}))
+    assert len(train(gan, endless, 3)) == 1  # without a folder any iterator will do
+
+
+def test_a_process_that_only_reads_a_folder_writes_no_result(tmp_path, capsys):
+    RunFolder(tmp_path, {"seed": 0})
+    RunFolder(tmp_path, {"seed": 0}, writes=False).finish("nothing")
+    assert not (tmp_path / "result.json").exists() and capsys.readouterr().out == "result: nothing\n"
