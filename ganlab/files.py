@@ -1,7 +1,8 @@
 """Writing files so that a crash, a full disk or a second writer never leaves half of one."""
 
+import contextlib
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from ganlab.errors import GanlabError
@@ -17,27 +18,19 @@ def write_atomically(path: str | os.PathLike, content: bytes | str) -> None:
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files; these are ordinary ones
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise GanlabError(
             f"Could not write {path} ({error.strerror}); nothing there was changed. "
             "Free some space or choose a folder that you may write to."
         ) from None
     finally:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+        with contextlib.suppress(OSError):
+            temporary.unlink()
