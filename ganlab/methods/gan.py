@@ -51,14 +51,18 @@ GENERATOR_LOSSES = {"non-saturating": generator_loss, "minimax": minimax_generat
 
 @contextmanager
 def frozen(*players: nn.Module) -> Iterator[None]:
-    """Gradients flow *through* these players to what fed them, but not *to* their weights."""
-    for player in players:
-        player.requires_grad_(False)
+    """Gradients flow *through* these players to what fed them, but not *to* their weights.
+
+    Afterwards every weight is as it was: one that never learns stays so.
+    """
+    learning = [weight for player in players for weight in player.parameters() if weight.requires_grad]
+    for weight in learning:
+        weight.requires_grad_(False)
     try:
         yield
     finally:
-        for player in players:
-            player.requires_grad_(True)
+        for weight in learning:
+            weight.requires_grad_(True)
 
 
 def peek(network: nn.Module, *inputs: Tensor) -> Any:

@@ -77,6 +77,16 @@ def test_each_step_moves_its_own_player_and_leaves_no_gradient_on_the_other():
         assert torch.equal(weight.grad, gradient) and weight.requires_grad
 
 
+def test_a_layer_that_never_learns_stays_so():
+    method = small_gan()
+    first, *others = method.discriminator.parameters()
+    first.requires_grad_(False)
+    before = first.clone()
+    for _ in range(2):
+        method.step(ring().sample(32, 0))
+    assert torch.equal(first, before) and not first.requires_grad and all(weight.requires_grad for weight in others)
+
+
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_a_step_goes_downhill_on_its_own_loss(player):
     method = small_gan(lr=1e-4)
