@@ -6,6 +6,7 @@ the accuracy of each attribute, stand in `data/classifiers/manifest.json` and in
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 
 import torch
@@ -38,8 +39,11 @@ def _loaded(name: str, device: torch.device) -> Classifier:
 
 
 def load_classifier(name: str, device: str | torch.device = "cpu") -> Classifier:
-    """A trained classifier, frozen, in evaluation mode: `"digits"`, `"fashion"` or `"faces"`."""
-    return _loaded(name, torch.device(device))
+    """A trained classifier, frozen, in evaluation mode: `"digits"`, `"fashion"`, `"fashion16"` or `"faces"`.
+
+    It is yours to move or train.
+    """
+    return copy.deepcopy(_loaded(name, torch.device(device)))
 
 
 @torch.no_grad()
@@ -50,7 +54,7 @@ def logits(name: str, images: Tensor, batch: int = 512) -> Float[Tensor, "n outp
         name: which classifier.
         images: `uint8` 0..255, or floats in [-1, 1]; shape `(n, channels, height, width)`.
     """
-    model = load_classifier(name, images.device)
+    model = _loaded(name, images.device)
     wanted = facts(name)["shape"]["channels"]
     if images.ndim != 4 or images.shape[1] != wanted:
         raise GanlabError(

@@ -7,6 +7,8 @@ from ganlab.data import classify, digits, faces, fashion, load_classifier, read_
 from ganlab.data.classifiers import facts, logits
 from ganlab.data.toyfaces import ATTRIBUTES
 from ganlab.errors import GanlabError
+from ganlab.metrics.distances import FrechetDistance
+from ganlab.metrics.features import classifier
 from ganlab.nets.classifier import Classifier
 
 
@@ -53,6 +55,14 @@ def test_the_features_are_under_the_head_and_nothing_trains():
     assert model.body(x).shape == (5, model.features)
     assert torch.allclose(model.head(model.body(x)), model(x))
     assert not model.training and not any(p.requires_grad for p in model.parameters())
+
+
+def test_what_is_done_to_a_loaded_classifier_reaches_no_other_caller():
+    images = digits("test").images[:5]
+    before = logits("digits", images)
+    FrechetDistance(classifier("digits")).to("meta")
+    load_classifier("digits").head.weight.data.zero_()
+    assert torch.equal(logits("digits", images), before) and load_classifier("digits").head.weight.any()
 
 
 def test_gradients_reach_the_image():
