@@ -3,7 +3,7 @@
 Both are ratios of times taken in turn on the same machine, for a notebook that computes for some seconds on one core.
 The cluster is started before the clock; runs are fresh each time. The machine must have two idle cores.
 
-    python bench/sweep.py                     # about 10 minutes
+    python bench/sweep.py --out data/results/12_report/sweep_cost.json     # about 10 minutes; chapter 12 reads it
     python bench/sweep.py --work 0.2 --runs 2 --rounds 1
 """
 
@@ -73,13 +73,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is timed")
     parser.add_argument("--out", type=Path, help="a JSON file for the numbers")
     asked = parser.parse_args()
+
+    from ganlab.train.run import versions  # torch: not for the workers, which import this file
+
     os.environ["OMP_NUM_THREADS"] = "1"  # papermill's kernels too
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), asked)
-    found |= {"work": asked.work, "runs": asked.runs, "load": os.getloadavg()[0]}
+    found |= {"work": asked.work, "runs": asked.runs, "versions": versions()}
     print(json.dumps(found, indent=1))
     if asked.out:
-        asked.out.write_text(json.dumps(found, indent=1) + "\n")
+        command = f"python bench/sweep.py --out {asked.out.as_posix()}"
+        asked.out.write_text(json.dumps({"command": command} | found, indent=1) + "\n")
 
 
 def measure(root: Path, asked: argparse.Namespace) -> dict:
