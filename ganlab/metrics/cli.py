@@ -33,6 +33,9 @@ def diagnose(
         Path | None, typer.Option(help="torch-fidelity's Inception weights; without them they are looked for.")
     ] = None,
     resize: Annotated[int | None, typer.Option(min=4, max=1024, help="Bring all images to N x N pixels.")] = None,
+    value_range: Annotated[
+        str, typer.Option(help="Black and white in arrays of floating-point images: auto, 0:1 or -1:1.")
+    ] = "auto",
     most: Annotated[int, typer.Option(min=2, max=100_000, help="Read at most this many samples of each.")] = 5000,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
 ) -> None:
@@ -55,20 +58,24 @@ def diagnose(
         )
     if latent_distribution not in ("normal", "uniform"):
         raise GanlabError(f"--latent-distribution is {latent_distribution!r}; give normal or uniform.")
+    if value_range not in ("auto", "0:1", "-1:1"):
+        raise GanlabError(f"--value-range is {value_range!r}; give auto, 0:1 or -1:1.")
     target = out.with_suffix(".html")
     _refuse_strangers(target.with_suffix(".json"), target)
 
     from ganlab.files import write_atomically
     from ganlab.metrics.diagnose import diagnose_samples
-    from ganlab.metrics.loading import load_samples, sample_generator
+    from ganlab.metrics.loading import SYMMETRIC, UNIT, load_samples, sample_generator
     from ganlab.metrics.report import to_html, to_json
 
-    real_samples = load_samples(real, most, resize, seed)
+    stated = {"auto": None, "0:1": UNIT, "-1:1": SYMMETRIC}[value_range]
+    real_samples = load_samples(real, most, resize, seed, stated)
+    scale = stated or real_samples.scale
     if generator is not None:
-        made = sample_generator(generator, latent, min(most, 2000), latent_distribution, seed)
+        made = sample_generator(generator, latent, most, latent_distribution, seed, scale=scale)
     else:
-        made = load_samples(generated, most, resize, seed)
-    unseen = load_samples(held_out, most, resize, seed) if held_out is not None else None
+        made = load_samples(generated, most, resize, seed, scale)
+    unseen = load_samples(held_out, most, resize, seed, scale) if held_out is not None else None
     weights = str(inception_weights) if inception_weights is not None else None
     found = diagnose_samples(real_samples, made, features, weights, unseen, seed=seed)
     write_atomically(target, to_html(found))

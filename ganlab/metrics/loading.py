@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +31,28 @@ MOST_FILE_BYTES = 2**36
 
 
 @dataclass(frozen=True)
+class Scale:
+    """The values of black and white, in arrays of integers or of floats."""
+
+    integers: bool
+    black: float
+    white: float
+
+    def __str__(self) -> str:
+        return f"{self.black:g} to {self.white:g}"
+
+
+EIGHT_BITS, MASK = Scale(True, 0, 255), Scale(True, 0, 1)
+UNIT, SYMMETRIC, WIDE = Scale(False, 0, 1), Scale(False, -1, 1), Scale(False, 0, 255)
+
+
+@dataclass(frozen=True)
 class Samples:
     """Samples with their names.
 
     `values`: vectors `(n, features)`, or images `(n, channels, height, width)` in [0, 1]. `names`: a file name or
     "row 17" each. `source`: the path given. `available`: how many there were, of which these are a random choice.
-    `read_as`: how the values were understood.
+    `read_as`: how the values were understood. `scale`: of images, what was black and what white.
     """
 
     values: Float[Tensor, "n ..."]
@@ -44,6 +60,7 @@ class Samples:
     source: str
     available: int
     read_as: str
+    scale: Scale | None = None
 
     @property
     def images(self) -> bool:
@@ -62,13 +79,25 @@ class Samples:
         return len(self.values)
 
 
-def load_samples(path: str | os.PathLike, most: int = 5000, resize: int | None = None, seed: int = 0) -> Samples:
+def load_samples(
+    path: str | os.PathLike,
+    most: int = 5000,
+    resize: int | None = None,
+    seed: int = 0,
+    scale: Scale | None = None,
+) -> Samples:
     """A folder of images, or an `.npy`, `.npz` or `.safetensors` file; at most `most` samples, chosen at random.
 
     In a file with several arrays the one to take is named after a colon: `samples.npz:images`.
 
+    Args:
+        scale: of images in arrays. Without it, or when it is of integers and the array of floats or the reverse, the
+            values themselves must tell: give generated samples the scale of the real ones, since a generator that
+            makes bright images only, on a scale from -1 to 1, has values that look like 0 to 1.
+
     Raises:
-        GanlabError: nothing there, nothing readable, or samples that do not fit together; the message names the file.
+        GanlabError: nothing there, nothing readable, samples that do not fit together, or values beyond the scale;
+            the message names the file.
     """
     text = os.fspath(path)
     if os.path.isdir(text):
@@ -86,7 +115,7 @@ def load_samples(path: str | os.PathLike, most: int = 5000, resize: int | None =
             f"{file} is neither a folder nor an .npy, .npz or .safetensors file; give one of these.{more}"
         )
     array = reader(file, key)
-    return _from_array(array, str(file), most, resize, seed)
+    return _from_array(array, str(file), most, resize, seed, scale)
 
 
 def _split_key(text: str) -> tuple[Path, str | None]:
@@ -130,7 +159,7 @@ def _load_folder(folder: Path, most: int, resize: int | None, seed: int) -> Samp
         images.append(image)
     names = [str(file.relative_to(folder)) for file in chosen]
     read_as = "8-bit images" + (f", resized to {resize} x {resize}" if resize else "")
-    return Samples(torch.stack(images).float() / 255, names, str(folder), len(files), read_as)
+    return Samples(torch.stack(images).float() / 255, names, str(folder), len(files), read_as, EIGHT_BITS)
 
 
 def _differ(file: Path, image: Tensor, first: Path, other: Tensor) -> str:
@@ -245,7 +274,9 @@ def _read_safetensors(file: Path, key: str | None) -> np.ndarray:
     return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
-def _from_array(array: np.ndarray, source: str, most: int, resize: int | None, seed: int) -> Samples:
+def _from_array(
+    array: np.ndarray, source: str, most: int, resize: int | None, seed: int, scale: Scale | None
+) -> Samples:
     if array.dtype.kind not in "uif":
         raise GanlabError(f"{source} holds values of type {array.dtype}; give integers or floating-point numbers.")
     if array.ndim not in (2, 3, 4) or 0 in array.shape:
@@ -268,17 +299,19 @@ def _from_array(array: np.ndarray, source: str, most: int, resize: int | None, s
             )
     values = torch.from_numpy(np.ascontiguousarray(chosen.astype(np.float32)))
     if values.ndim == 2:
-        read_as = "vectors"
+        read_as, scale = "vectors", None
     else:
-        values, read_as = _as_images(values, integers, source)
+        values, scale, read_as = _as_images(values, integers, source, scale)
         if resize is not None:
             values = F.interpolate(values, (resize, resize), mode="bilinear", antialias=True, align_corners=False)
             read_as += f", resized to {resize} x {resize}"
-    return Samples(values, [f"row {i}" for i in rows], source, available, read_as)
+    return Samples(values, [f"row {i}" for i in rows], source, available, read_as, scale)
 
 
-def _as_images(values: Tensor, integers: bool, source: str) -> tuple[Tensor, str]:
-    """To `(n, channels, height, width)` in [0, 1]."""
+def _as_images(
+    values: Tensor, integers: bool, source: str, scale: Scale | None
+) -> tuple[Float[Tensor, "n channels height width"], Scale, str]:
+    """To values in [0, 1], with the scale that they had and how that is said."""
     if values.ndim == 3:
         values = values.unsqueeze(1)
     elif values.shape[-1] in (1, 3) and values.shape[1] not in (1, 3):
@@ -288,15 +321,30 @@ def _as_images(values: Tensor, integers: bool, source: str) -> tuple[Tensor, str
             f"{source} has {values.shape[1]} channels; give images with 1 or 3, or flatten them to vectors."
         )
     low, high = float(values.min()), float(values.max())
+    found = _scale_of(low, high, integers, source)
+    if scale is None or scale.integers != integers or scale == found:
+        scale, read_as = found, f"images with values {found}"
+    elif scale.black <= found.black and found.white <= scale.white:
+        read_as = f"images with values {scale}, of which they take {low:g} to {high:g}"
+    else:
+        raise GanlabError(
+            f"{source} has image values from {low:g} to {high:g}, beyond the scale from {scale} of the images that it "
+            "is compared with or that was asked for; bring all sets to one scale."
+        )
+    return (values - scale.black) / (scale.white - scale.black), scale, read_as
+
+
+def _scale_of(low: float, high: float, integers: bool, source: str) -> Scale:
+    """The scale that values seem to have, with room for what a generator or a filter overshoots."""
     if integers or high > 1.5:
         if low < 0 or high > 255:
             raise GanlabError(f"{source} has image values from {low:g} to {high:g}; give 0 to 255, 0 to 1 or -1 to 1.")
-        return values / 255, "images with values 0 to 255"
-    if low < -0.01:
-        if low < -1.5:
-            raise GanlabError(f"{source} has image values from {low:g} to {high:g}; give 0 to 1 or -1 to 1.")
-        return (values + 1) / 2, "images with values -1 to 1"
-    return values, "images with values 0 to 1"
+        if integers:
+            return EIGHT_BITS if high > 1 else MASK
+        return WIDE
+    if low < -1.5:
+        raise GanlabError(f"{source} has image values from {low:g} to {high:g}; give 0 to 1 or -1 to 1.")
+    return SYMMETRIC if low < -0.01 else UNIT
 
 
 def check_same_kind(real: Samples, generated: Samples) -> None:
@@ -324,6 +372,7 @@ def sample_generator(
     distribution: str = "normal",
     seed: int = 0,
     timeout: float = 600.0,
+    scale: Scale | None = None,
 ) -> Samples:
     """n samples of a generator exported by torch.export (`.pt2`) or TorchScript, from latents `(batch, latent)`.
 
@@ -354,6 +403,6 @@ def sample_generator(
                 f"{file} could not be run with latents of shape (batch, {latent}): {words}. "
                 "Check --latent, and that the generator takes one tensor and returns one."
             )
-        samples = load_samples(out, most=n, seed=seed)
+        samples = load_samples(out, most=n, seed=seed, scale=scale)
     names = [f"sample {i}" for i in range(len(samples))]
-    return Samples(samples.values, names, str(file), n, samples.read_as)
+    return replace(samples, names=names, source=str(file))

@@ -167,6 +167,36 @@ def test_images_arrays_and_tensors_read_alike(tmp_path):
         torch.testing.assert_close(loading.load_samples(tmp_path / name).values, first.values, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("real", "bright"),
+    [
+        (np.linspace(-1, 1, 192), np.linspace(0.6, 1, 192)),
+        (np.linspace(0, 255, 192), np.linspace(0, 1, 192)),
+        (np.arange(192, dtype=np.uint8), np.ones(192, np.uint8)),
+    ],
+)
+def test_generated_images_are_read_on_the_scale_of_the_real_ones(tmp_path, real, bright):
+    np.save(tmp_path / "real.npy", real.reshape(3, 1, 8, 8))
+    np.save(tmp_path / "made.npy", bright.reshape(3, 1, 8, 8))
+    first = loading.load_samples(tmp_path / "real.npy")
+    made = loading.load_samples(tmp_path / "made.npy", scale=first.scale)
+    expected = (bright - first.scale.black) / (first.scale.white - first.scale.black)
+    torch.testing.assert_close(made.values.flatten().double(), torch.tensor(expected), atol=1e-6, rtol=0)
+    assert f"{first.scale}, of which they take" in made.read_as and made.scale == first.scale
+    other = loading.load_samples(save_images(tmp_path / "folder", grey()), scale=first.scale)
+    assert other.scale == loading.EIGHT_BITS  # what is clear from the file is not asked
+
+
+def test_images_beyond_the_scale_of_the_real_ones_are_named(tmp_path):
+    np.save(tmp_path / "made.npy", np.linspace(-1, 1, 192).reshape(3, 1, 8, 8))
+    assert "values from -1 to 1, beyond the scale from 0 to 1" in complaint(tmp_path / "made.npy", scale=loading.UNIT)
+    np.save(tmp_path / "mask.npy", np.eye(8, dtype=np.uint8)[None])
+    mask = loading.load_samples(tmp_path / "mask.npy")
+    assert mask.scale == loading.MASK and mask.values.max() == 1
+    np.save(tmp_path / "bytes.npy", np.full((1, 8, 8), 200, np.uint8))
+    assert "beyond the scale from 0 to 1" in complaint(tmp_path / "bytes.npy", scale=mask.scale)
+
+
 def test_at_most_so_many_are_read_and_it_says_so(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(40.0).reshape(20, 2))
     some = loading.load_samples(tmp_path / "a.npy", most=5)
@@ -363,6 +393,18 @@ def test_the_command_writes_over_nothing_that_is_not_its_own(arrays):
     assert code == 2 and "not a report of ours" in text and (arrays / "r.html").read_text() == "my thesis"
 
 
+def test_the_command_reads_all_images_on_one_scale(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, low in (("real", -1), ("fake", 0.5), ("held", 0.1)):
+        np.save(tmp_path / f"{name}.npy", rng.uniform(low, 1, (40, 1, 8, 8)).astype(np.float32))
+    sets = [tmp_path / f"{name}.npy" for name in ("real", "fake", "held")]
+    for arguments in (sets, [sets[2], *sets[1:], "--value-range", "-1:1"]):
+        code, text = run(*arguments[:2], "--held-out", *arguments[2:], "--out", tmp_path / "r.html")
+        assert code == 0, text
+        data = json.loads((tmp_path / "r.json").read_text())
+        assert all("values -1 to 1" in data[part]["read_as"] for part in ("real", "generated", "held_out"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -371,6 +413,7 @@ def test_the_command_writes_over_nothing_that_is_not_its_own(arrays):
         (["--generator", "g.pt"], "--latent N"),
         (["--generator", "g.pt", "--latent", "2"], "--trust-generator"),
         (["fake.npy", "--latent-distribution", "cauchy"], "normal or uniform"),
+        (["fake.npy", "--value-range", "0:2"], "give auto, 0:1 or -1:1"),
     ],
 )
 def test_options_that_do_not_fit(arrays, monkeypatch, arguments, says):
@@ -403,6 +446,14 @@ def test_exported_generators_are_sampled(generators, file):
     assert samples.values.shape == (10, 2)
     torch.testing.assert_close(samples.values, torch.ones(10, 2), atol=0.01, rtol=0)
     assert len(samples.values.unique(dim=0)) == 10
+
+
+@pytest.mark.slow
+def test_as_many_samples_of_a_generator_are_made_as_most_says(generators, arrays):
+    options = ["--generator", generators / "script.pt", "--latent", 3, "--trust-generator", "--most", 2100]
+    code, text = run(arrays / "real.npy", *options, "--out", arrays / "r.html")
+    assert code == 0, text
+    assert json.loads((arrays / "r.json").read_text())["generated"]["used"] == 2100
 
 
 @pytest.mark.slow
