@@ -19,7 +19,7 @@ def submit(
     result: Annotated[list[Path] | None, typer.Option(help="result.json of a run of yours; repeatable.")] = None,
     out: Annotated[Path, typer.Option(help="Where the file goes.")] = Path("."),
 ) -> None:
-    """Put your work into one small file that you can hand in. Nothing is sent anywhere."""
+    """Put your work into one small file that you can hand in, or add it to that file. Nothing is sent anywhere."""
     from ganlab.classroom.submission import make_submission, read_submission, take_apart
     from ganlab.errors import GanlabError
 
@@ -125,7 +125,7 @@ def merge(
     submissions = []
     for path in find_submissions(folder):
         try:
-            submissions.append(read_submission(path))
+            submissions.append(read_submission(path, folder))
         except GanlabError as error:
             print(error)
     rows, tests = merged_results(submissions), answers_of(submissions)

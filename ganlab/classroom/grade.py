@@ -84,7 +84,7 @@ def grade_folder(
         late = due is not None and path.stat().st_mtime > due.timestamp()
         file = path.relative_to(folder).as_posix()
         try:
-            submission = read_submission(path)
+            submission = read_submission(path, folder)
         except GanlabError as error:
             return Grade(path.stem, file, late=late, note=str(error))
         return _grade(submission, file, late, numbers, seconds, megabytes)

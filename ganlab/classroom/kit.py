@@ -32,7 +32,8 @@ Work in the notebooks of this folder, from top to bottom; each exercise is check
 Your own seed, so that the class together sees many: `ganlab class seed {code} YOUR-NAME`.
 
 Handing in, without a network: `ganlab submit YOUR-NAME 01_gan_from_scratch.ipynb` makes `YOUR-NAME.json`, a small file
-with the code of your cells. Give that file, or the notebooks themselves, to your teacher.
+with the code of your cells; further notebooks are added to it. Give that file, or the notebooks themselves, to your
+teacher.
 
 Before you begin, and again at the end, there is a concept test of 15 minutes, which is not marked:
 `ganlab submit YOUR-NAME concept_test_before.ipynb`.

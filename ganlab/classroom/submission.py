@@ -20,28 +20,36 @@ from ganlab.errors import GanlabError
 from ganlab.files import write_atomically
 from ganlab.runner.run import read_json
 
-FORMAT = 1
+FORMAT = 2
 LARGEST = 20_000_000  # bytes of a file that is read at all
 NAME = re.compile(r"[\w][\w .@+-]{0,79}")
 EXERCISE = re.compile(r"""^\s*@exercise\(\s*["']([\w.]+)["']\s*\)""", re.MULTILINE)
 ASKS = ("predict", "note")  # functions whose call holds an answer: of a chapter, of the concept test
+NAMELESS = re.compile(r"\d\d_|concept_test_")  # how the course's own notebooks begin: not with a student's name
 MAGIC = re.compile(r"^([ \t]*)[%!?].*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's code cells, in order, and results of runs, by chapter."""
+    """One student's code cells, in order, by notebook, and results of runs, by chapter."""
 
     student: str
-    cells: list[str]
+    notebooks: dict[str, list[str]]
     results: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def cells(self) -> list[str]:
+        return [cell for cells in self.notebooks.values() for cell in cells]
 
-def read_submission(path: Path) -> Submission:
-    """A notebook or a submission file; the student is named by the file, or by its folder if it is a chapter's name.
+
+def read_submission(path: Path, folder: Path | None = None) -> Submission:
+    """A notebook or a submission file; the student is named by the file, or by its folder if that is a course's name.
+
+    Args:
+        folder: the one of all submissions, which names nobody.
 
     Raises:
-        GanlabError: too large, or neither a notebook nor a submission.
+        GanlabError: too large, neither a notebook nor a submission, or a concept test that does not say whose it is.
     """
     if path.stat().st_size > LARGEST:
         raise GanlabError(f"{path.name} has {path.stat().st_size / 1e6:.0f} MB; a submission has at most 20.")
@@ -50,19 +58,23 @@ def read_submission(path: Path) -> Submission:
     except (ValueError, RecursionError):
         raise GanlabError(f"{path.name} is broken: it is not JSON, as notebooks and submissions are.") from None
     if path.suffix == ".ipynb":
-        student = path.parent.name if re.match(r"\d\d_", path.name) else path.stem
-        return Submission(student, _code_cells(content, path))
+        if path.parent == folder and path.name.startswith("concept_test_"):
+            raise GanlabError(f"{path.name} does not say whose it is: put it into a folder with the student's name.")
+        student = path.resolve().parent.name if NAMELESS.match(path.name) else path.stem
+        return Submission(student, {path.name: _code_cells(content, path)})
     try:
         if content["ganlab_submission"] != FORMAT:
             raise ValueError
-        student, cells, results = content["student"], content["cells"], content.get("results", {})
+        student, notebooks, results = content["student"], content["notebooks"], content.get("results", {})
         if not (isinstance(student, str) and NAME.fullmatch(student) and isinstance(results, dict)):
             raise ValueError
-        if not all(isinstance(cell, str) for cell in cells):
+        if not all(
+            isinstance(cells, list) and all(isinstance(cell, str) for cell in cells) for cells in notebooks.values()
+        ):
             raise ValueError
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise GanlabError(f"{path.name} is no submission of this version: hand in the notebook itself.") from None
-    return Submission(student, cells, results)
+    return Submission(student, notebooks, results)
 
 
 def find_submissions(folder: Path) -> list[Path]:
@@ -86,27 +98,53 @@ def find_submissions(folder: Path) -> list[Path]:
 def make_submission(student: str, notebooks: list[Path], results: list[Path], out: Path) -> Path:
     """Put the code cells of notebooks, and `result.json` files of runs, into one small file.
 
+    What the student put there before stays, but for notebooks of the same name and results of the same chapter.
+
     Raises:
-        GanlabError: a name that cannot be a file's, an unreadable notebook, or no exercise in any of them.
+        GanlabError: a name that cannot be a file's, an unreadable notebook, no exercise in any of them, or a file of
+            somebody else's in that place.
     """
     if not NAME.fullmatch(student):
         raise GanlabError(f"'{student}' cannot be used as a name: letters, digits, spaces and . @ + - _ are fine.")
-    cells = [cell for path in notebooks for cell in read_submission(path).cells]
+    cells_by_notebook: dict[str, list[str]] = {}
+    for path in notebooks:
+        for name, cells in read_submission(path).notebooks.items():
+            cells_by_notebook.setdefault(name, []).extend(cells)
+    cells = [cell for own in cells_by_notebook.values() for cell in own]
     if not any(EXERCISE.search(cell) for cell in cells) and not take_apart(cells).answers:
         raise GanlabError("There is no exercise in what you hand in: give the notebooks that you worked in.")
     results_by_chapter: dict[str, list] = {}
     for path in results:
         results_by_chapter.setdefault(_chapter_of(path), []).append(_result(path))
+    path = out / f"{student.replace(' ', '_')}.json"
+    earlier = _earlier(path, student)
     content = {
         "ganlab_submission": FORMAT,
         "student": student,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cells": cells,
-        "results": results_by_chapter,
+        "notebooks": _renewed(earlier.notebooks, cells_by_notebook),  # the last attempt counts, so new ones are last
+        "results": _renewed(earlier.results, results_by_chapter),
     }
-    path = out / f"{student.replace(' ', '_')}.json"
     write_atomically(path, json.dumps(content, indent=1) + "\n")
     return path
+
+
+def _earlier(path: Path, student: str) -> Submission:
+    if not path.exists():
+        return Submission(student, {})
+    try:
+        earlier = read_submission(path)
+    except GanlabError:
+        raise GanlabError(
+            f"{path} exists and is no submission of this version: choose another folder, --out."
+        ) from None
+    if earlier.student != student:
+        raise GanlabError(f"{path} is the submission of {earlier.student!r}: choose another folder, --out.")
+    return earlier
+
+
+def _renewed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in old.items() if name not in new} | new
 
 
 @dataclass(frozen=True)

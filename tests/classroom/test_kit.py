@@ -53,7 +53,7 @@ def test_results_become_one_row_a_seed_and_odd_ones_are_left_out():
     two_seeds = {"line": "x", "seconds": 3, "modes": [3, 8], "curve": [1, 2, 3], "parameters": {"seed": 40, "seeds": 2}}
     odd = {"modes": [None, 2], "score": 0.5, "big": float("inf"), "huge": 10**400}
     rows = merged_results(
-        [Submission("ada", [], {"01": [two_seeds]}), Submission("bob", [], {"01": [odd], "02": 3, "03": ["x"]})]
+        [Submission("ada", {}, {"01": [two_seeds]}), Submission("bob", {}, {"01": [odd], "02": 3, "03": ["x"]})]
     )
     assert [(row["student"], row["quantity"], row["seed"], row["value"]) for row in rows] == [
         ("ada", "modes", 40, 3.0),

@@ -16,6 +16,8 @@ def generator_loss(fake_logits):
     return softplus(-fake_logits).mean(-1)
 print("trained for hours")"""
 
+TEST = 'reply = "b"\nnote("concept.before.floor", reply)'
+
 
 def notebook(path, *cells):
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +83,38 @@ def test_a_submission_holds_the_code_and_comes_back_the_same(tmp_path):
 def test_students_are_named_by_the_file_or_by_the_folder(tmp_path):
     assert read_submission(notebook(tmp_path / "ada.ipynb", RIGHT)).student == "ada"
     assert read_submission(notebook(tmp_path / "bob" / "01_gan.ipynb", RIGHT)).student == "bob"
+    test = notebook(tmp_path / "bob" / "concept_test_before.ipynb", TEST)
+    assert read_submission(test, folder=tmp_path).student == "bob"
+    with pytest.raises(GanlabError, match="concept_test_before.ipynb does not say whose it is"):
+        read_submission(test, folder=test.parent)
+
+
+def test_handing_in_again_adds_and_renews_and_touches_nobody_elses(tmp_path):
+    def hand_in(student, name, *cells, results=()):
+        return make_submission(student, [notebook(tmp_path / "work" / name, *cells)], list(results), tmp_path)
+
+    def result(chapter, value):
+        path = tmp_path / "runs" / chapter / "result.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"modes": value}))
+        return path
+
+    hand_in("Ada L.", "concept_test_before.ipynb", TEST)
+    hand_in("Ada L.", "01_gan.ipynb", RIGHT, results=[result("01_gan", 3), result("02_collapse", 5)])
+    hand_in("Ada L.", "concept_test_after.ipynb", TEST.replace("before", "after"))
+    path = hand_in("Ada L.", "01_gan.ipynb", RIGHT.replace("-fake", "+fake"), results=[result("01_gan", 4)])
+    back = read_submission(path)
+    assert list(back.notebooks) == ["concept_test_before.ipynb", "concept_test_after.ipynb", "01_gan.ipynb"]
+    assert [attempt.source.count("+fake") for attempt in take_apart(back.cells).attempts] == [1]
+    assert len(take_apart(back.cells).answers) == 2
+    assert back.results == {"02_collapse": [{"modes": 5}], "01_gan": [{"modes": 4}]}
+    before = path.read_bytes()
+    with pytest.raises(GanlabError, match="Ada_L..json is the submission of 'Ada L.'"):
+        hand_in("Ada_L.", "01_gan.ipynb", RIGHT)
+    (tmp_path / "Bob.json").write_text('{"mine": 1}')
+    with pytest.raises(GanlabError, match="Bob.json exists and is no submission"):
+        hand_in("Bob", "01_gan.ipynb", RIGHT)
+    assert path.read_bytes() == before and (tmp_path / "Bob.json").read_text() == '{"mine": 1}'
 
 
 @pytest.mark.parametrize(
@@ -90,8 +124,13 @@ def test_students_are_named_by_the_file_or_by_the_folder(tmp_path):
         ("a.ipynb", "[1, 2]", "it is JSON, but no notebook"),
         ("a.ipynb", '{"cells": [3]}', "it is JSON, but no notebook"),
         ("a.json", '{"ganlab_submission": 9}', "no submission of this version"),
-        ("a.json", '{"ganlab_submission": 1, "student": "../../x", "cells": []}', "no submission of this version"),
-        ("a.json", '{"ganlab_submission": 1, "student": "x", "cells": [3]}', "no submission of this version"),
+        ("a.json", '{"ganlab_submission": 2, "student": "../../x", "notebooks": {}}', "no submission of this version"),
+        (
+            "a.json",
+            '{"ganlab_submission": 2, "student": "x", "notebooks": {"a": [3]}}',
+            "no submission of this version",
+        ),
+        ("a.json", '{"ganlab_submission": 2, "student": "x", "notebooks": [3]}', "no submission of this version"),
         ("a.json", "[" * 100_000, "is broken: it is not JSON"),
     ],
 )
