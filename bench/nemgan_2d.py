@@ -2,7 +2,7 @@
 
     python bench/nemgan_2d.py arms     # eight arms on the unequal ring, 10 seeds
     python bench/nemgan_2d.py labels   # how many labelled points does the prior need? 0 to 200, 10 seeds each
-    python bench/nemgan_2d.py start    # the prior starts at once or after 500 steps, with labels and without
+    python bench/nemgan_2d.py start    # the prior starts at once or after 500 steps, with labels or none, slow or fast
 
 `--only ARM` adds one arm to what is there. The target: five Gaussians on a ring of radius 1, sigma 0.05, with weights
 .1, .1, .2, .3, .3.
@@ -187,11 +187,14 @@ def labels(settings: dict, seeds: list[int]) -> dict:
 
 
 def start(settings: dict, seeds: list[int]) -> dict:
-    cases = [(first, n) for n in (50, 0) for first in (0, 500)]
+    """At once or after 500 steps, with labels and without, at the usual rate and ten times as fast."""
+    rates = {"": settings["prior_lr"], ", fast prior": 10 * settings["prior_lr"]}
     return {
-        f"from step {first}, {n} labels": lambda a=first, n=n: nemgan(seeds, settings, labelled=n, prior_start=a)
-        for first, n in cases
-    }
+        f"from step {first}, {n} labels{words}": lambda a=first, n=n, rate=rate: nemgan(
+            seeds, settings, labelled=n, prior_start=a, prior_lr=rate
+        )
+        for words, rate in rates.items() for n in (50, 0) for first in (0, 500)
+    }  # fmt: skip
 
 
 EXPERIMENTS = {"arms": arms, "labels": labels, "start": start}
