@@ -1,8 +1,8 @@
 """One run of one chapter: checked before anything starts, executed by papermill, kept in a folder of its own.
 
-    run.json      what was run, with which parameters, versions and device, and how it ended
-    run.ipynb     the executed notebook
-    result.json   the result line and the numbers behind it, written by the notebook's last cell
+run.json      what was run, with which parameters, versions and device, and how it ended
+run.ipynb     the executed notebook
+result.json   the result line and the numbers behind it, written by the notebook's last cell
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 import ganlab
+from ganlab.data.store import MANIFEST, embedded_folder
 from ganlab.errors import GanlabError
 from ganlab.files import write_atomically
 from ganlab.runner.chapters import Chapter
@@ -32,7 +33,8 @@ from ganlab.runner.parameters import Parameter, check_parameters, read_parameter
 from ganlab.runner.profiles import read_profile
 
 # What a notebook computes does not depend on these parts of the package.
-_NOT_IN_RESULTS = {"cli.py", "doctor.py", "authoring", "classroom", "runner", "sweep"}
+_NOT_IN_RESULTS = {"cli.py", "doctor.py", "authoring", "classroom", "runner", "sweep", "_data"}
+_BASE = ("torch", "torchvision", "torchmetrics", "numpy", "scipy", "scikit-learn")
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,20 @@ def _checked(known: Mapping[str, Parameter], values: Mapping[str, Any]) -> dict[
 
 
 def code_fingerprint() -> str:
-    """A hash of all code that a notebook's numbers depend on: this package's, and the versions of its base."""
+    """A hash of all that a notebook's numbers depend on, itself and its parameters aside.
+
+    This package's code and settings, the data that come with it (by their checksums), and the versions of its base.
+    Results stored in `data/results` are left out: runs make them, and do not depend on them.
+    """
     digest = hashlib.sha256()
     root = Path(ganlab.__file__).parent
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted([*root.rglob("*.py"), *root.rglob("*.yaml")]):
         relative = path.relative_to(root)
         if relative.parts[0] not in _NOT_IN_RESULTS:
             digest.update(relative.as_posix().encode() + path.read_bytes())
-    for name in ("torch", "numpy"):
+    for path in sorted(embedded_folder().glob(f"*/{MANIFEST}")):
+        digest.update(path.parent.name.encode() + path.read_bytes())
+    for name in _BASE:
         digest.update(f"{name} {version(name)}".encode())
     digest.update(platform.python_version().encode())
     return digest.hexdigest()

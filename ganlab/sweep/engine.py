@@ -133,8 +133,8 @@ def _kernels(task: Task) -> Kernels:
 def _run_elsewhere(task: Task) -> Answer:
     if code_fingerprint() != task.fingerprint:
         raise GanlabError(
-            "This worker has other code (ganlab, torch, numpy or Python) than the machine that started the sweep: "
-            "install the same versions on both."
+            "This worker has other code or data (ganlab, torch and the like, Python) than the machine that started "
+            "the sweep: install the same versions on both."
         )
     with tempfile.TemporaryDirectory(prefix="ganlab-run-") as here:
         name = task.plan.chapter.name

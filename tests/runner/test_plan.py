@@ -1,12 +1,18 @@
 """Chapters are found, profiles read and plans checked before anything starts."""
 
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
 import pytest
 
+import ganlab
+from ganlab.data.store import MANIFEST, embedded_folder
 from ganlab.errors import GanlabError
 from ganlab.runner.chapters import chapters, find_chapter, find_notebooks
 from ganlab.runner.clock import duration
 from ganlab.runner.profiles import profile_names, read_profile
-from ganlab.runner.run import free_folder, plan_run
+from ganlab.runner.run import code_fingerprint, free_folder, plan_run
 
 
 @pytest.fixture
@@ -89,6 +95,26 @@ def test_the_key_changes_with_what_the_result_depends_on(two):
     assert plan_run(chapter, given={"steps": "21"}).key != key
     two.chapter("02_pacgan", "1 + 1")
     assert plan_run(chapter).key != key
+
+
+def test_the_key_changes_with_the_packages_settings_data_and_base(tmp_path, monkeypatch):
+    package, data = tmp_path / "ganlab", tmp_path / "data"
+    shutil.copytree(Path(ganlab.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for manifest in embedded_folder().glob(f"*/{MANIFEST}"):
+        (data / manifest.parent.name).mkdir(parents=True)
+        shutil.copy(manifest, data / manifest.parent.name)
+    monkeypatch.setattr(ganlab, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr("ganlab.runner.run.embedded_folder", lambda: data)
+    prints = [code_fingerprint()]
+    changed = (package / "recipes.yaml", next(package.glob("scale/presets/*.yaml")), data / "classifiers" / MANIFEST)
+    for path in (*changed, package / "seeds.py"):
+        path.write_text(path.read_text("utf-8") + "\n", "utf-8")
+        prints.append(code_fingerprint())
+    monkeypatch.setattr("ganlab.runner.run.version", lambda name: "99" if name == "scikit-learn" else version(name))
+    prints.append(code_fingerprint())
+    assert len(set(prints)) == 6
+    (package / "cli.py").write_text("")
+    assert code_fingerprint() == prints[-1]
 
 
 def test_a_missing_or_broken_notebook_is_named(two):
