@@ -46,7 +46,7 @@ def load_checkpoint(path: str | Path) -> Any:
                 raise CheckpointError(f"{path} is not a ganlab checkpoint (its format is {metadata.get('format')!r}).")
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         return _rebuild(json.loads(metadata["tree"]), tensors)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path} is truncated or not a ganlab checkpoint ({_first_line(error)}).") from None
 
 
@@ -84,14 +84,16 @@ def _flatten(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def _rebuild(node: Any, tensors: dict[str, Tensor]) -> Any:
-    ((kind, content),) = node.items()
-    if kind == "tensor":
-        return tensors[content]
-    if kind == "dict":
-        return {key: _rebuild(item, tensors) for key, item in content}
-    if kind == "list":
-        return [_rebuild(item, tensors) for item in content]
-    return content
+    match node:
+        case {"tensor": str(name)}:
+            return tensors[name]
+        case {"dict": list(pairs)}:
+            return {key: _rebuild(item, tensors) for key, item in pairs}
+        case {"list": list(items)}:
+            return [_rebuild(item, tensors) for item in items]
+        case {"value": None | bool() | int() | float() | str() as value}:
+            return value
+    raise ValueError("its tree holds a node of no known kind")
 
 
 def _first_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from ganlab.data import batches
 from ganlab.data.mixtures import ring
@@ -13,7 +14,16 @@ from ganlab.methods.gan import GAN
 from ganlab.nets.dcgan import dcgan_discriminator, dcgan_generator
 from ganlab.nets.mlp import MLP
 from ganlab.seeds import Streams
-from ganlab.train import RunFolder, load_checkpoint, save_checkpoint, side_by_side, train, write_atomically
+from ganlab.train import (
+    CheckpointError,
+    RunFolder,
+    load_checkpoint,
+    save_checkpoint,
+    side_by_side,
+    train,
+    write_atomically,
+)
+from ganlab.train.checkpoint import FORMAT, newest_whole_checkpoint
 
 
 def build(seeds):
@@ -97,6 +107,20 @@ def test_a_checkpoint_gives_back_what_was_saved(tmp_path):
     }  # fmt: skip
     for a, b in zip(found["tensors"], state["tensors"], strict=True):
         assert a.dtype == b.dtype and torch.equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    ["[]", "3", "{}", '{"odd": 1}', '{"value": [1]}', '{"list": 3}', '{"dict": [[1]]}', '{"dict": [[[], {}]]}',
+     '{"tensor": "none"}', '{"tensor": 0}', '{"list": [' * 50_000 + "]}" * 50_000, "no JSON"],
+)  # fmt: skip
+def test_a_malformed_tree_is_a_broken_checkpoint_and_the_one_before_is_taken(tmp_path, tree):
+    save_checkpoint(tmp_path / "step-000000001.safetensors", {"step": 1})
+    newest = tmp_path / "step-000000002.safetensors"
+    save_file({"t0": torch.zeros(2)}, newest, metadata={"format": FORMAT, "tree": tree})
+    with pytest.raises(CheckpointError, match=newest.name):
+        load_checkpoint(newest)
+    assert newest_whole_checkpoint(tmp_path, warn=lambda line: None)[1] == {"step": 1}
 
 
 def test_only_the_last_two_checkpoints_are_kept(tmp_path):
