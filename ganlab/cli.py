@@ -41,7 +41,7 @@ def _delegate(name: str, module: str, attribute: str, about: str) -> None:
     def command(context: typer.Context) -> None:
         part = getattr(importlib.import_module(module), attribute)
         if not isinstance(part, typer.Typer):
-            function, part = part, typer.Typer(pretty_exceptions_enable=False)
+            function, part = part, typer.Typer(pretty_exceptions_enable=False, add_completion=False)
             part.command()(function)
         part(args=context.args, prog_name=f"ganlab {name}")
 

@@ -34,6 +34,7 @@ from ganlab.methods.msgan import MSGAN
 from ganlab.methods.nemgan import NEMGAN
 from ganlab.methods.pacgan import Packing
 from ganlab.methods.rpgan import RPGAN
+from ganlab.metrics.intervals import bootstrap_interval
 from ganlab.metrics.modes import (
     high_quality_share,
     mass_in_place,
@@ -48,7 +49,6 @@ from ganlab.nets.inversion import InversionNetwork
 from ganlab.nets.mlp import MLP, Linear
 from ganlab.nets.projected import projected_mlp
 from ganlab.seeds import Streams
-from ganlab.show import bootstrap_interval
 from ganlab.train import train
 
 BASELINE = "GAN, tuned"

@@ -11,7 +11,6 @@ in at least 9 of 10 seeds"), and why. `run` trains one from many seeds and measu
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, partial
@@ -24,7 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ganlab.data.mixtures import GaussianMixture, MixtureBatches, grid, ring
-from ganlab.errors import GanlabError
+from ganlab.errors import GanlabError, unknown
 from ganlab.methods.gan import GAN, GENERATOR_LOSSES
 from ganlab.metrics.modes import high_quality_share, modes_covered, nearest_mode
 from ganlab.nets.mlp import ACTIVATIONS, MLP
@@ -180,9 +179,7 @@ def recipe(name: str) -> Recipe:
     known = recipes()
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
-    proposal = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
-    raise GanlabError(f"There is no recipe called {name!r}. {proposal}")
+    raise unknown("recipe", name, known)
 
 
 @cache
@@ -209,9 +206,9 @@ def parse(text: str) -> dict[str, Recipe]:
 
 
 def _recipe(name: str, entry: Mapping[str, Any], before: Mapping[str, Recipe]) -> Recipe:
-    unknown = entry.keys() - {"title", "settings", "like", "change", "claim", "because", "shown_by"}
-    if unknown:
-        raise GanlabError(f"it has no part called {', '.join(sorted(unknown))}.")
+    extra = entry.keys() - {"title", "settings", "like", "change", "claim", "because", "shown_by"}
+    if extra:
+        raise GanlabError(f"it has no part called {', '.join(sorted(extra))}.")
     like, changed = entry.get("like"), entry.get("change", {})
     if like is None:
         settings = Settings(**entry["settings"])
@@ -241,9 +238,7 @@ def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     known = [one.name for one in fields(Settings)]
     for name in changes:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            proposal = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
-            raise GanlabError(f"There is no setting called {name!r}. {proposal}")
+            raise unknown("setting", name, known)
     return replace(settings, **changes)
 
 
@@ -282,7 +277,7 @@ def run(
         recipe: which one.
         seeds: random starts; the same seed gives the same run whatever its neighbours.
         steps: instead of the recipe's own (its claim is about those).
-        looks: how many times to measure, spread evenly.
+        looks: about how many times to measure, spread evenly: every `steps // looks` steps, and at the end.
         workers: processes; `None` takes one a core.
     """
     steps = recipe.settings.steps if steps is None else steps

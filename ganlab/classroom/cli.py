@@ -10,7 +10,9 @@ import typer
 
 from ganlab.classroom.sandbox import MEGABYTES, SECONDS
 
-classes = typer.Typer(help="A kit for a class.", no_args_is_help=True, pretty_exceptions_enable=False)
+classes = typer.Typer(
+    help="A kit for a class.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 
 
 def submit(

@@ -239,7 +239,7 @@ class Gain:
         text = f"{n} students took both: {first:.1f} of {most} right before, {last:.1f} after{share}."
         if n < LEAST:
             return f"{text} Too few for an interval."
-        from ganlab.show import bootstrap_interval
+        from ganlab.metrics.intervals import bootstrap_interval
 
         _, low, high = bootstrap_interval([b - a for a, b in zip(self.before, self.after, strict=True)])
         return f"{text} Gain a student: {last - first:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}."

@@ -9,7 +9,9 @@ import typer
 
 from ganlab.errors import GanlabError
 
-app = typer.Typer(help="Data sets: what is there, is it whole, import and download more.", no_args_is_help=True)
+app = typer.Typer(
+    help="Data sets: what is there, is it whole, import and download more.", no_args_is_help=True, add_completion=False
+)
 importer = typer.Typer(help="Turn images that you have into one memory-mapped file.", no_args_is_help=True)
 app.add_typer(importer, name="import")
 

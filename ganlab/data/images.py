@@ -66,7 +66,7 @@ class ImageSet:
 
 def to_unit(images: UInt8[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """0..255 to [-1, 1]: `x / 127.5 - 1`, on the device where the images are."""
-    return images.to(torch.float32).div_(127.5).sub_(1)
+    return images.to(torch.float32, copy=True).div_(127.5).sub_(1)
 
 
 def to_uint8(images: Float[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:

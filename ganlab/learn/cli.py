@@ -14,6 +14,7 @@ app = typer.Typer(
     help="The committed runs that `expect` compares with: list them, make them again.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
 )
 
 

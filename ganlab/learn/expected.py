@@ -5,14 +5,13 @@ committed runs are runs of the chapter's own notebook, so that they cannot drift
 `ganlab expected make ring.gan` makes them again.
 """
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from ganlab.errors import GanlabError
+from ganlab.errors import GanlabError, unknown
 
 FOLDER = "expected"
 GROUPS = 10_000  # random groups of committed runs, to compare the mean of several runs with
@@ -125,9 +124,7 @@ def read(name: str) -> dict | None:
 def _find(name: str) -> tuple[Recipe, str]:
     known = [f"{recipe.name}.{quantity}" for recipe in RECIPES.values() for quantity in recipe.quantities]
     if name not in known:
-        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
-        proposal = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
-        raise GanlabError(f"There are no expected results called {name!r}. {proposal}")
+        raise unknown("expected result", name, known)
     experiment, _, quantity = name.rpartition(".")
     return RECIPES[experiment], quantity
 

@@ -11,6 +11,7 @@
 | `missing_modes` | the third-party discriminator of Mode Regularized GAN |
 | `clustering` | cluster accuracy, NMI, ARI, purity |
 | `memorisation` | nearest-neighbour test, support size by the birthday paradox |
+| `intervals` | the uncertainty of a mean over seeds |
 | `accumulated` | `update / compute / reset` over any of these, for data that come in batches |
 | `features` | what the distances are measured on, by name |
 | `faults` | oracle samplers with known faults |

@@ -151,7 +151,7 @@ def random_convolutions(channels: int = 3, width: int = 64, seed: int = 0) -> Fe
 
 
 def classifier(name: str) -> FeatureNetwork:
-    """The last layer but one of a classifier of this course: `"digits"`, `"fashion"` or `"faces"`.
+    """The last layer but one of a classifier of this course: `"digits"`, `"fashion"`, `"fashion16"` or `"faces"`.
 
     Trained on the data set itself, so it sees what its classes differ in, and may not see anything else. Images are
     floats in [-1, 1], one channel for digits and fashion.

@@ -236,7 +236,7 @@ class Perfect:
 
 
 def perfect_scores(n: int, mixture: GaussianMixture, within: float = 3.0) -> dict[str, Perfect]:
-    """What a perfect generator scores with n samples, for each number of `mode_report`. Cached.
+    """What a perfect generator scores with n samples, for each number of `mode_report` and for `mass_in_place`. Cached.
 
     The counts of the modes are multinomial; 2,000 draws of them from a fixed generator give the numbers over
     modes. High-quality share and spread follow from the chi-square distribution of the squared distance. Modes
@@ -395,14 +395,13 @@ def mode_report(samples: Float[Tensor, "*seeds n dim"], mixture: GaussianMixture
     """
     nearest_mode(samples, mixture)  # complains about samples that do not fit, before anything is computed
     perfect = perfect_scores(samples.shape[-2], mixture, within)
-    heaviest = -math.log(float(mixture.weights[mixture.weights > 0].min()))
     rarest = float(mixture.weights[mixture.weights > 0].min())
     n, modes = samples.shape[-2], mixture.modes
     # All n samples at the rarest mode: the most that each divergence can be.
     worst_forward = torch.full((modes,), 0.5, dtype=torch.float64)
     worst_forward[int(mixture.weights.argmin())] += n
     worst = {
-        "reverse_kl": heaviest,
+        "reverse_kl": -math.log(rarest),
         "forward_kl": float(_divergence(mixture.weights.double(), worst_forward / worst_forward.sum())),
         "jensen_shannon": 0.5 * math.log(2 / (1 + rarest))
         + 0.5 * ((1 - rarest) * math.log(2) + rarest * math.log(2 * rarest / (1 + rarest))),

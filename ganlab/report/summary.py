@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from ganlab.errors import GanlabError
+from ganlab.metrics.intervals import bootstrap_interval
 from ganlab.report.reading import MOST_SEEDS, Runs, label, named
 from ganlab.runner.chapters import nearest
-from ganlab.show.compare import bootstrap_interval
 
 FEW = 5  # seeds below which a bootstrap interval is far too narrow
 

@@ -1,6 +1,7 @@
 """Figures with alt text, live views that degrade to figures, and the player of recorded runs."""
 
-from ganlab.show.compare import bootstrap_interval, heatmap, image_grid, interval_table, strip
+from ganlab.metrics.intervals import bootstrap_interval
+from ganlab.show.compare import heatmap, image_grid, interval_table, strip
 from ganlab.show.curves import coverage_over_steps, loss_curves, metric_over_steps
 from ganlab.show.figure import alt_of, display, heading, headline, new_figure, with_alt
 from ganlab.show.lab import live_lab

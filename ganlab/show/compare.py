@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ganlab.errors import GanlabError
+from ganlab.metrics.intervals import bootstrap_interval
 from ganlab.show.figure import (
     BAD,
     GOOD,
@@ -24,21 +25,6 @@ from ganlab.show.figure import (
     plain_axes,
     with_alt,
 )
-
-
-def bootstrap_interval(values: Any, level: float = 0.95, draws: int = 10_000) -> tuple[float, float, float]:
-    """(mean, low, high): the mean and its percentile bootstrap interval over seeds, the same at every call.
-
-    With one value there is no spread to resample: the interval is that value.
-    """
-    values = as_array(values).astype(float).ravel()
-    values = values[np.isfinite(values)]
-    if not len(values):
-        raise GanlabError("There is no finite value to average.")
-    chosen = np.random.default_rng(0).integers(len(values), size=(draws, len(values)))
-    tail = 100 * (1 - level) / 2
-    low, high = np.percentile(values[chosen].mean(1), [tail, 100 - tail])
-    return float(values.mean()), float(low), float(high)
 
 
 def interval_text(interval: Sequence[float]) -> str:

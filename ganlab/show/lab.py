@@ -15,6 +15,7 @@ import torch
 from ganlab.data.mixtures import GaussianMixture, mixture
 from ganlab.errors import GanlabError
 from ganlab.metrics.modes import mass_in_place, mode_counts, perfect_scores
+from ganlab.protocol import CONTESTANTS, Target
 from ganlab.recipes import Recipe, build, recipe, recipes
 from ganlab.seeds import Streams
 from ganlab.show.figure import display
@@ -103,8 +104,6 @@ class LabSession(HandTrainedGAN):
         if self.remedy == NONE:
             method, _, _ = build(_with_rates(self.recipe, discriminator_lr, generator_lr), seed)
             return method
-        from ganlab.protocol import CONTESTANTS, Target
-
         contestant = CONTESTANTS[self.remedy]
         settings = dict(contestant.usual) | {"lr": discriminator_lr, "beta1": chosen.beta1}
         if "ratio" in settings:

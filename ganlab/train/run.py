@@ -37,17 +37,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def git_hash(folder: Path | None = None) -> str | None:
-    """The commit of the checkout that ganlab was imported from, with `+` when it has uncommitted changes."""
-    folder = folder or Path(__file__).parent
+def git_hash() -> str | None:
+    """The commit of the checkout that ganlab was imported from, with `+` when it has uncommitted changes.
+
+    `None` where git does not know this file: a package installed into a folder of another checkout is not its work.
+    """
+    known = _git("ls-files", "--error-unmatch", Path(__file__).name)
+    return known and _git("describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*")
+
+
+def _git(*arguments: str) -> str | None:
+    """What git answers in this file's folder; nothing when it refuses, or is not there."""
     try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=5,
-        )
+        folder = Path(__file__).parent
+        answer = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=5)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() or None if answer.returncode == 0 else None

@@ -34,12 +34,11 @@ A whole exercise (`ch04.py`), check included:
 For a training step use `ganlab.learn.probe.check_step`. The notebook shows `Exercise.header` above the cell.
 """
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable
 
-from ganlab.errors import GanlabError
+from ganlab.errors import unknown
 from ganlab.learn.exercise import Exercise, Question
 
 
@@ -91,7 +90,4 @@ def _find(collect: Callable[..., dict], name: str, kind: str):
     for number in numbers():
         if name in collect(number):
             return collect(number)[name]
-    known = collect()
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
-    proposal = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
-    raise GanlabError(f"There is no {kind} called {name!r}. {proposal}")
+    raise unknown(kind, name, collect())
