@@ -96,8 +96,7 @@ def _squared(samples: Tensor, centres: Tensor, sigma: float) -> Tensor:
 
 
 _COORDINATES = (
-    "it looks at each coordinate by itself, so its region is a square; the distance to the centre counts, "
-    "and the "
+    "it looks at each coordinate by itself, so its region is a square; the distance to the centre counts, and the "
     "region is a disc."
 )
 _SQUARED = "it compares squared distances with 3 sigma; compare the distance, or the square with 9 sigma²."
@@ -261,15 +260,13 @@ def _check_within_mode_spread(answer):
             Misconception(
                 "about-centre",
                 lambda samples, centres, sigma: _spread(samples, centres, sigma, about="centre", bias=1),
-                "it measures from the mode's true centre. A mode collapsed to one misplaced point would "
-                "then seem "
+                "it measures from the mode's true centre. A mode collapsed to one misplaced point would then seem "
                 "spread out: measure from the mean of the mode's own samples.",
             ),
             Misconception(
                 "about-centre",
                 lambda samples, centres, sigma: _spread(samples, centres, sigma, about="centre"),
-                "it measures from the mode's true centre. A mode collapsed to one misplaced point would "
-                "then seem "
+                "it measures from the mode's true centre. A mode collapsed to one misplaced point would then seem "
                 "spread out: measure from the mean of the mode's own samples.",
             ),
             Misconception(
@@ -290,8 +287,7 @@ def _check_within_mode_spread(answer):
             Misconception(
                 "mean-of-modes",
                 lambda samples, centres, sigma: _spread(samples, centres, sigma, bias=1, by_mode=True),
-                "it averages the modes' standard deviations; a mode with three samples then weighs as much "
-                "as one "
+                "it averages the modes' standard deviations; a mode with three samples then weighs as much as one "
                 "with a thousand. Add up squares first.",
             ),
             Misconception(
@@ -444,8 +440,7 @@ def _check_two_proportion_z(answer):
             Misconception(
                 "unpooled",
                 unpooled,
-                "it uses each sample's own variance. Under the hypothesis that both shares are equal there "
-                "is one "
+                "it uses each sample's own variance. Under the hypothesis that both shares are equal there is one "
                 "share, p = (k1 + k2) / (n1 + n2); and with an empty bin the other form divides by zero.",
             ),
             Misconception(
@@ -489,8 +484,7 @@ def grid_proportions(points: Float[Tensor, "n 2"], cells: int) -> Float[Tensor, 
 
 
 def _single_precision(function: Callable) -> Callable:
-    """The same function with a float32 result: whether it is computed in 32 or 64 bits is not checked "
-    "here."""
+    """The same function with a float32 result: whether it is computed in 32 or 64 bits is not checked here."""
 
     @functools.wraps(function)
     def single(*arguments):
@@ -522,8 +516,7 @@ def _check_grid_proportions(answer):
             Misconception(
                 "edge",
                 without_edge,
-                "a point on the right edge, x = 1, falls into the first column of the next row. The last "
-                "column "
+                "a point on the right edge, x = 1, falls into the first column of the next row. The last column "
                 "includes its end: clamp.",
             ),
             Misconception(
@@ -593,8 +586,7 @@ def _check_coverage(answer):
                 lambda real, generated, nearest_k=5: (
                     (torch.cdist(real, generated).amin(1) < _radius(real, nearest_k - 1)).double().mean()
                 ),
-                "each real sample is taken for its own nearest neighbour: the smallest distance, 0, is to "
-                "itself. "
+                "each real sample is taken for its own nearest neighbour: the smallest distance, 0, is to itself. "
                 "The k-th other sample stands in place k, counted from 0.",
             ),
             Misconception(
@@ -602,8 +594,7 @@ def _check_coverage(answer):
                 lambda real, generated, nearest_k=5: (
                     (torch.cdist(generated, real) < _radius(real, nearest_k)).any(1).double().mean()
                 ),
-                "it is the share of generated samples near a real one: that is precision. Coverage is a "
-                "share of "
+                "it is the share of generated samples near a real one: that is precision. Coverage is a share of "
                 "real samples.",
             ),
             Misconception(
@@ -611,9 +602,8 @@ def _check_coverage(answer):
                 lambda real, generated, nearest_k=5: (
                     (torch.cdist(real, generated) < _radius(generated, nearest_k)).any(1).double().mean()
                 ),
-                "the balls are drawn around the generated samples: that is recall. For coverage they are "
-                "around "
-                "the real ones.",
+                "the balls are drawn around the generated samples: that is recall. For coverage they are around the "
+                "real ones.",
             ),
             Misconception(
                 "density",
@@ -698,8 +688,7 @@ def _check_outside_band(answer):
                 lambda scores, clean: between(
                     scores, clean, clean.mean() - 1.96 * clean.std(), clean.mean() + 1.96 * clean.std()
                 ),
-                "mean ± 1.96 standard deviations holds 95 % only if the scores are normally distributed, "
-                "and a KL "
+                "mean ± 1.96 standard deviations holds 95 % only if the scores are normally distributed, and a KL "
                 "is not: take the quantiles.",
             ),
             Misconception(
@@ -715,8 +704,7 @@ def _check_outside_band(answer):
             Misconception(
                 "range",
                 lambda scores, clean: between(scores, clean, clean.min(), clean.max()),
-                "it takes the whole range of the clean scores, which the most unusual draw decides: cut 2.5 "
-                "% off "
+                "it takes the whole range of the clean scores, which the most unusual draw decides: cut 2.5 % off "
                 "each end.",
             ),
             Misconception(
@@ -777,8 +765,7 @@ EXERCISES = [
         hints=(
             "Give each sample to its nearest centre and drop those beyond 3 sigma.",
             "In each mode take squared distances from the mean of its own samples, not from the true centre.",
-            "Add the squares of all modes, divide by dim times (samples - modes that have any), take the "
-            "root, "
+            "Add the squares of all modes, divide by dim times (samples - modes that have any), take the root, "
             "divide by sigma.",
         ),
     ),
@@ -791,8 +778,7 @@ EXERCISES = [
         hints=(
             "Multiply the points by `cells` and cut the digits after the point off, with .long(): columns and rows.",
             "A coordinate of exactly 1 gives `cells`, one too many: .clamp(max=cells - 1).",
-            "Number the cells by column + cells * row, count with bincount(minlength=cells * cells), divide "
-            "by the "
+            "Number the cells by column + cells * row, count with bincount(minlength=cells * cells), divide by the "
             "number of points.",
         ),
     ),
@@ -816,11 +802,9 @@ EXERCISES = [
         reference=coverage,
         check=_check_coverage,
         hints=(
-            "Two tables of distances: real to real gives the radius of each real sample, real to generated "
-            "says "
-            "who is inside.",
-            "torch.cdist(real, real).topk(nearest_k + 1, largest=False).values has, in each row, 0 (the "
-            "sample "
+            "Two tables of distances: real to real gives the radius of each real sample, real to generated says who "
+            "is inside.",
+            "torch.cdist(real, real).topk(nearest_k + 1, largest=False).values has, in each row, 0 (the sample "
             "itself), then the nearest neighbours in order.",
             "A real sample is covered when torch.cdist(real, generated).min(dim=1).values is below its radius.",
         ),
@@ -867,8 +851,7 @@ QUESTIONS = [
         choices=(
             Choice(
                 "None: each of the nine looks different.",
-                "Look again at the two that memorise: every point of theirs is a training point or next to "
-                "one. And "
+                "Look again at the two that memorise: every point of theirs is a training point or next to one. And "
                 "would you have noticed the reweighted one without its label?",
             ),
             Choice(
@@ -879,9 +862,8 @@ QUESTIONS = [
             ),
             Choice(
                 "The one that shrinks its modes.",
-                "It is easy here, with sigma circles drawn to scale. With PacGAN's sigma of 0.01 on a ring "
-                "of radius "
-                "1 a mode is a dot either way. But two others look perfect even here.",
+                "It is easy here, with sigma circles drawn to scale. With PacGAN's sigma of 0.01 on a ring of "
+                "radius 1 a mode is a dot either way. But two others look perfect even here.",
             ),
         ),
         right="b",
@@ -897,14 +879,12 @@ QUESTIONS = [
             ),
             Choice(
                 "About 98.9 %.",
-                "In two dimensions the squared distance in sigmas is exponential with mean 2, so that "
-                "exp(-9/2) = "
+                "In two dimensions the squared distance in sigmas is exponential with mean 2, so that exp(-9/2) = "
                 "1.1 % lie outside.",
             ),
             Choice(
                 "It depends on how many samples are drawn.",
-                "Its scatter does. Its mean does not: it is a plain average over samples. (The KL further "
-                "down is "
+                "Its scatter does. Its mean does not: it is a plain average over samples. (The KL further down is "
                 "another matter.)",
             ),
         ),
@@ -913,8 +893,7 @@ QUESTIONS = [
     Question(
         name="metrics.published_row",
         text=(
-            "A published table gives a plain GAN on a ring of 8: 1 mode, and 99.3 % high-quality samples "
-            "(mean of 5 "
+            "A published table gives a plain GAN on a ring of 8: 1 mode, and 99.3 % high-quality samples (mean of 5 "
             "runs). What does the 99.3 % say?"
         ),
         choices=(
@@ -924,8 +903,7 @@ QUESTIONS = [
             ),
             Choice(
                 "It is a fluctuation: 99.3 is not far from 98.9.",
-                "A single run of 2,500 samples scatters by 0.21 points, so one run could do that. The mean "
-                "of five "
+                "A single run of 2,500 samples scatters by 0.21 points, so one run could do that. The mean of five "
                 "scatters by 0.09, and is more than four of these too high.",
             ),
             Choice(
@@ -938,8 +916,7 @@ QUESTIONS = [
     Question(
         name="metrics.floor",
         text=(
-            "Draws of the target itself do not have reverse KL 0. You take ten times as many samples. What "
-            "happens "
+            "Draws of the target itself do not have reverse KL 0. You take ten times as many samples. What happens "
             "to the average KL?"
         ),
         choices=(
@@ -974,8 +951,7 @@ QUESTIONS = [
     Question(
         name="metrics.points_as_modes",
         text=(
-            "A generator draws the eight modes in the right proportions, but each as one single point, at "
-            "its "
+            "A generator draws the eight modes in the right proportions, but each as one single point, at its "
             "centre. What do the three metrics so far say?"
         ),
         choices=(
@@ -1027,8 +1003,7 @@ QUESTIONS = [
             ),
             Choice(
                 "A generator that misses half of the square gets a larger KL than a perfect one.",
-                "That is as it should be, and why nobody noticed: a wrong metric can still rise and fall in "
-                "the "
+                "That is as it should be, and why nobody noticed: a wrong metric can still rise and fall in the "
                 "right places.",
             ),
         ),
@@ -1076,8 +1051,7 @@ QUESTIONS = [
             ),
             Choice(
                 "The training data, beside real data that the generator has not seen.",
-                "Is a sample nearer to the training data than a fresh real one is? Nothing else tells "
-                "copying from "
+                "Is a sample nearer to the training data than a fresh real one is? Nothing else tells copying from "
                 "quality.",
             ),
             Choice(

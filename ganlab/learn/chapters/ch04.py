@@ -258,9 +258,8 @@ def _check_diffusion_discriminator_step(answer):
                 lambda players, batch: discriminator_loss(
                     logits(players, batch["real"]), logits(players, fake(players, batch))
                 ),
-                "its reals are x. In the diffusion step D2's reals are the reconstructions G(E(x)): both things that "
-                "it "
-                "compares lie on the generator's manifold.",
+                "its reals are x. In the diffusion step D2's reals are the reconstructions G(E(x)): both things "
+                "that it compares lie on the generator's manifold.",
             ),
             Misconception(
                 "manifold-step",
@@ -373,9 +372,8 @@ def _check_mode_score(answer):
             Misconception(
                 "inception",
                 lambda p, train: inception_score(p),
-                "this is the Inception score. If you took both divergences to p_train, as printed, then that is why: "
-                "the "
-                "training marginal cancels. The first divergence goes to the generated marginal.",
+                "this is the Inception score. If you took both divergences to p_train, as printed, then that is "
+                "why: the training marginal cancels. The first divergence goes to the generated marginal.",
             ),
             Misconception(
                 "balance-sign",
@@ -389,8 +387,7 @@ def _check_mode_score(answer):
                 "direction",
                 lambda p, train: inception_score(p) * float((-(train * (train / p.mean(0)).log()).sum()).exp()),
                 "the second divergence is KL(p_train || p_generated); it becomes infinite as soon as a class is "
-                "absent. "
-                "This form has KL(p_generated || p_train).",
+                "absent. This form has KL(p_generated || p_train).",
             ),
             Misconception(
                 "balance-only",
@@ -570,8 +567,7 @@ QUESTIONS = [
             Choice(
                 "It moves it to where D says fake.",
                 "Minimising log D makes D(G(E(x))) small. It works against the distance, which pulls the same point "
-                "to x. "
-                "At a small lambda2 the distance wins and you may not notice.",
+                "to x. At a small lambda2 the distance wins and you may not notice.",
             ),
             Choice(
                 "Nothing: the distance decides.",
