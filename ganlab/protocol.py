@@ -314,8 +314,11 @@ class Tuning:
 
     @property
     def winner(self) -> int:
-        """The try with the highest mean over the tuning seeds; the first of equal ones."""
-        return int(self.scores.mean(1).argmax())
+        """The try with the highest mean over the tuning seeds; the first of equal ones. One that diverged loses."""
+        means = self.scores.mean(1)
+        if means.isnan().all():
+            raise GanlabError("No try of the search ended with a number; search with lower learning rates.")
+        return int(means.nan_to_num(-torch.inf).argmax())
 
     @property
     def best(self) -> dict[str, float]:

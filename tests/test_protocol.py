@@ -129,6 +129,10 @@ def test_pacgan_sees_as_many_packs_as_others_see_samples():
 def test_the_winner_has_the_best_mean_and_not_the_best_seed():
     found = Tuning([{"lr": 1.0}, {"lr": 2.0}, {"lr": 3.0}], torch.tensor([[0.2, 0.4], [0.5, 0.6], [0.9, 0.1]]))
     assert found.winner == 1 and found.best == {"lr": 2.0}
+    nan = math.nan
+    assert Tuning(found.settings, torch.tensor([[0.2, 0.4], [0.5, nan], [0.1, 0.1]])).winner == 0
+    with pytest.raises(GanlabError, match="No try of the search ended with a number"):
+        _ = Tuning(found.settings, torch.full((3, 2), nan)).winner
 
 
 def test_equal_time_is_rounded_down_and_never_nothing():
