@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -35,8 +36,8 @@ class Streams:
     def __init__(self, seeds: int | Sequence[int], purpose: str = "", device: str | torch.device = "cpu"):
         self.device = torch.device(device)
         self.purpose = purpose
-        self.single = isinstance(seeds, int)
-        self.seeds = [seeds] if self.single else [int(seed) for seed in seeds]
+        self.single = isinstance(seeds, Integral)  # numpy's are none of Python's int
+        self.seeds = [int(seeds)] if self.single else [int(seed) for seed in seeds]
         if not self.seeds:
             raise GanlabError("Streams was given an empty list of seeds; give at least one, for example [0].")
         self.generators = [torch.Generator(self.device).manual_seed(derive_seed(seed, purpose)) for seed in self.seeds]

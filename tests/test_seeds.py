@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -9,6 +10,12 @@ def test_a_seed_draws_the_same_numbers_alone_and_beside_others():
     alone, together = Streams(7, "data"), Streams([3, 7, 9], "data")
     for draw in (lambda s: s.normal(5, 2), lambda s: s.uniform(4), lambda s: s.integers(100, 6)):
         assert torch.equal(draw(alone), draw(together)[1])
+
+
+def test_a_seed_of_numpy_is_that_number():
+    draws = [Streams(seed, "data").normal(5) for seed in (3, np.int64(3), np.array([3])[0])]
+    assert all(torch.equal(draw, draws[0]) for draw in draws)
+    assert Streams(np.int64(3)).for_purpose("x").seeds == [3] and Streams(np.arange(2)).axis == (2,)
 
 
 def test_purposes_and_seeds_share_no_numbers():

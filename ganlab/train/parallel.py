@@ -14,6 +14,8 @@ import torch
 from joblib import cpu_count
 from torch import Tensor
 
+from ganlab.errors import GanlabError
+
 
 def available_cores() -> int:
     """The cores that this process may use: its affinity, its container's share, LOKY_MAX_CPU_COUNT."""
@@ -45,8 +47,13 @@ def side_by_side(
     Returns:
         The same names, each with one row a seed in the order of `seeds`. Which seeds share a process makes no
         difference to the random numbers that they draw.
+
+    Raises:
+        GanlabError: no seeds.
     """
     seeds = [int(seed) for seed in seeds]
+    if not seeds:
+        raise GanlabError("side_by_side was given no seeds; give at least one, for example [0].")
     workers = min(workers or available_cores(), len(seeds))
     size, rest = divmod(len(seeds), workers)
     edges = [i * size + min(i, rest) for i in range(workers + 1)]

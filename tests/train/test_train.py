@@ -177,6 +177,11 @@ def test_seeds_side_by_side_come_back_in_order_and_do_not_depend_on_the_grouping
     assert len(set(result["pid"].tolist())) == workers
 
 
+def test_no_seeds_side_by_side_are_refused():
+    with pytest.raises(GanlabError, match="given no seeds"):
+        side_by_side(lambda seeds: {}, [])
+
+
 def test_a_look_that_finds_no_number_is_recorded_as_nan():
     history = train(Counting(), ring().batches(1, 0), 4, every=2, look=lambda step, method: {"kl": [1.0, float("nan")]})
     assert history["kl"].shape == (2, 2) and history["kl"][0].tolist() == [1.0, 1.0] and history["kl"][1].isnan().all()
