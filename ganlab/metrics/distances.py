@@ -174,8 +174,11 @@ def lpips_diversity(
         network: another module `(a, b) -> distance`, used instead (for example one with weights from a file).
 
     Raises:
-        GanlabError: images outside [-1, 1], or the weights cannot be had; `pairwise_diversity` needs none.
+        GanlabError: fewer than two images, images outside [-1, 1], or the weights cannot be had; `pairwise_diversity`
+            needs none.
     """
+    if len(images) < 2:
+        raise GanlabError(f"There are {len(images)} images; a pair needs 2.")
     if images.ndim != 4 or images.shape[1] != 3 or float(images.abs().max()) > 1:
         raise GanlabError(
             f"LPIPS takes images (n, 3, height, width) in [-1, 1]; got shape {tuple(images.shape)}, values "

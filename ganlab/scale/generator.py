@@ -51,7 +51,13 @@ class Trained:
         """What the network takes for n images: latents, and conditions where there are any.
 
         `mode` (nemgan): all from this box of the latent.
+
+        Raises:
+            GanlabError: there is no such box.
         """
+        boxes = 0 if self.prior is None else len(self.prior)
+        if mode is not None and not 0 <= mode < boxes:
+            raise GanlabError(f"mode is {mode} and the latent of this generator ({self.s.method}) has {boxes} boxes.")
         if self.prior is None:
             latents = rng.normal(n, self.s.latent)
         else:

@@ -88,6 +88,9 @@ def test_distances_refuse_too_few():
 def test_lpips_says_what_it_takes_and_uses_the_network_given():
     with pytest.raises(GanlabError, match=r"\[-1, 1\].*0 to 255"):
         distances.lpips_diversity(torch.tensor([0.0, 255.0]).repeat(3, 3, 4, 2))
+    for n in (0, 1):
+        with pytest.raises(GanlabError, match=f"There are {n} images; a pair needs 2"):
+            distances.lpips_diversity(torch.zeros(n, 3, 4, 4), network=_Difference())
     network = _Difference()
     found = distances.lpips_diversity(torch.stack([torch.zeros(3, 4, 4), torch.ones(3, 4, 4)]), network=network)
     assert found.value == 1 and found.kind == "LPIPS"

@@ -327,6 +327,8 @@ def test_an_image_depends_on_its_latent_alone():
     trained = Trained(players.generator_network(s), s)
     (latents,) = trained.inputs(10, trainer.Streams(3, "some"))
     assert torch.allclose(trained.images(latents)[:2], trained.images(latents[:2]), atol=1e-5)
+    with pytest.raises(GanlabError, match=r"mode is 0 and the latent of this generator \(gan\) has 0 boxes"):
+        trained.sample(2, mode=0)
 
 
 def test_half_the_bytes_nearly_the_same_images(tmp_path):
