@@ -3,7 +3,10 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+
+import filelock
 
 from ganlab.errors import GanlabError
 
@@ -34,3 +37,28 @@ def write_atomically(path: str | os.PathLike, content: bytes | str) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike, busy: str = "") -> Iterator[None]:
+    """Inside, nobody else is in a block `locked` by the same file. The lock goes with the process, however it ends.
+
+    The file stays: whoever waits for it would else hold one that no later comer sees.
+
+    Args:
+        busy: what to say when somebody holds it; without a word, wait.
+
+    Raises:
+        GanlabError: `busy`.
+        OSError: the file cannot be made.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0 if busy else -1)
+    except filelock.Timeout:
+        raise GanlabError(busy) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -30,7 +30,7 @@ import numpy as np
 
 from ganlab.data import store
 from ganlab.errors import GanlabError
-from ganlab.files import write_atomically
+from ganlab.files import locked, write_atomically
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -479,7 +479,7 @@ def import_images(
     n = len(found.names)
     try:
         _claim_room(partial if partial.exists() else store.home(), 0 if partial.exists() else n * 3 * size * size)
-        with _alone(partial):
+        with locked(goal.with_name(f".{name}.lock"), f"Another import is writing {name!r}; wait until it is done."):
             plan, header = _plan(found, n, size, crop), _header(n, size)
             done = _done(partial, plan, header)
             with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
@@ -502,33 +502,6 @@ def _claim_room(folder: Path, needed: int) -> None:
             f"The import needs {needed / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free; "
             "free some space or set GANLAB_DATA to another folder."
         )
-
-
-class _alone:
-    """Only one import of a name at a time: a second one is refused while the first one runs."""
-
-    def __init__(self, partial: Path):
-        self.path = partial.with_suffix(".lock")
-
-    def __enter__(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = open(self.path, "a+")
-        try:
-            if os.name == "nt":
-                import msvcrt
-
-                msvcrt.locking(self.file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.file.close()
-            raise GanlabError(f"Another import is writing {self.path.stem!r}; wait until it is done.") from None
-
-    def __exit__(self, *_) -> None:
-        self.file.close()
-        self.path.unlink(missing_ok=True)
 
 
 def _header(n: int, size: int) -> bytes:

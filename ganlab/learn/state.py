@@ -8,10 +8,9 @@ notebooks are built, nothing is read or written, so that a notebook's output dep
 import contextlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-from ganlab.files import write_atomically
+from ganlab.files import locked, write_atomically
 
 VERSION = 1
 # Higher stays: an exercise that was right once is done, whatever is tried in it afterwards.
@@ -51,8 +50,7 @@ def record(name: str, outcome: str | None = None, hints: int = 0, answer: str = 
         return
     path = folder() / "progress.json"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(path.with_suffix(".lock")):
+        with locked(path.with_suffix(".lock")):  # two kernels that finish at once write one after the other
             former = _read()
             merged = _merged(former, _in_memory)
             if merged != former:
@@ -118,19 +116,6 @@ def _entry(entry: dict) -> dict:
     if "answer" in entry:
         kept["answer"] = str(entry["answer"])[:1]
     return kept
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Two kernels that finish at once write one after the other (not on Windows: there the last one wins)."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _say_once(sentence: str) -> None:

@@ -1,22 +1,21 @@
 """The whole course, two chapters at a time: only what is missing or changed is executed.
 
-    build/course/<profile>/
-        index.html              the way in
-        NN_name.ipynb, .html    the executed chapters
-        runs/NN_name/<key>/     their run folders
+build/course/<profile>/
+    index.html              the way in
+    NN_name.ipynb, .html    the executed chapters
+    runs/NN_name/<key>/     their run folders
 """
 
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import filelock
 from joblib import cpu_count
 
 from ganlab.errors import GanlabError
-from ganlab.files import write_atomically
+from ganlab.files import locked, write_atomically
 from ganlab.runner.chapters import Chapter, chapters
 from ganlab.runner.kernels import Interrupted, Kernels, results_stoppably
 from ganlab.runner.page import chapter_page, index_page
@@ -39,25 +38,14 @@ def plan_course(notebooks: Path, profile: str, *, solutions: bool = False) -> li
     return plans
 
 
-@contextmanager
-def only_one(folder: Path):
+def only_one(folder: Path) -> AbstractContextManager[None]:
     """Hold `folder` for this process; the lock goes with the process, however it ends.
 
     Raises:
         GanlabError: another process holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise GanlabError(
-            f"The course is being executed in {folder} by another process: wait for it to end, or stop it first."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+    busy = f"The course is being executed in {folder} by another process: wait for it to end, or stop it first."
+    return locked(folder / ".lock", busy)
 
 
 def run_course(

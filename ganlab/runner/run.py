@@ -16,7 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import filelock
 import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
@@ -25,7 +24,7 @@ from papermill.exceptions import PapermillExecutionError
 import ganlab
 from ganlab.data.store import MANIFEST, embedded_folder
 from ganlab.errors import GanlabError
-from ganlab.files import write_atomically
+from ganlab.files import locked, write_atomically
 from ganlab.runner.chapters import Chapter
 from ganlab.runner.failures import describe_failure
 from ganlab.runner.kernels import Kernels, OnCell
@@ -154,16 +153,9 @@ def execute_run(plan: Plan, folder: Path, kernels: Kernels, on_cell: OnCell | No
     record = read_json(folder / "run.json")
     if record and record.get("key", plan.key) != plan.key:
         raise GanlabError(f"{folder} holds another run (other parameters or other code): choose another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise GanlabError(f"This very run is going on in another process ({folder}): wait for its end.") from None
-    try:
+    busy = f"This very run is going on in another process ({folder}): wait for its end."
+    with locked(folder / ".lock", busy):
         return finished_run(folder, plan) or _execute(plan, folder, kernels, on_cell)
-    finally:
-        lock.release()
 
 
 def _execute(plan: Plan, folder: Path, kernels: Kernels, on_cell: OnCell | None) -> Outcome:

@@ -17,6 +17,7 @@ from ganlab.data import importing, store
 from ganlab.data.importing import CELEBA_ATTRIBUTES, decode, find_celeba, find_images, import_images
 from ganlab.data.photos import celeba, imported
 from ganlab.errors import GanlabError
+from ganlab.files import locked
 from ganlab.scale.pictures import held_out, training
 from tests.data.layouts import (
     ATTRIBUTES,
@@ -49,6 +50,11 @@ def snapshot(home):
     return {str(p.relative_to(home)): p.read_bytes() for p in home.rglob("*") if p.is_file()} if home.exists() else {}
 
 
+def visible(home):
+    """What lies there, locks aside."""
+    return sorted(path.name for path in home.iterdir() if path.suffix != ".lock")
+
+
 def run(found, name="celeba-64-crop108", **options):
     options = {"crop": 108, "workers": 2} | options
     return import_images(found, name, **options)
@@ -72,7 +78,7 @@ def test_every_layout_gives_the_same_images_attributes_and_split(tmp_path, home,
     manifest = store.read_json(home / "celeba-64-crop108" / "manifest.json")
     assert manifest["crop"] == "centre square of 108 pixels" and "non-commercial" in importing.CELEBA_LICENCE
     assert all(store.problem_with(home / "celeba-64-crop108" / f, s) is None for f, s in manifest["files"].items())
-    assert sorted(p.name for p in home.iterdir()) == ["celeba-64-crop108"]
+    assert visible(home) == ["celeba-64-crop108"]
 
 
 def test_a_folder_of_images_alone_is_imported_without_attributes(tmp_path):
@@ -155,7 +161,7 @@ def test_a_killed_import_goes_on(tmp_path, home):
     seen = []
     run(find_celeba(source), name="killed", progress=lambda done, total: seen.append(done))
     assert seen[0] == 12
-    assert len(imported("killed")) == N and sorted(p.name for p in home.iterdir()) == ["killed"]
+    assert len(imported("killed")) == N and visible(home) == ["killed"]
 
 
 def test_a_half_done_import_of_another_plan_is_not_mixed_in(tmp_path, home):
@@ -180,6 +186,17 @@ def test_two_imports_at_once_are_refused(tmp_path):
             run(found)
 
     run(found, progress=again)
+
+
+def test_a_lock_is_one_file_for_all_who_wait_for_it(tmp_path):
+    """An unlinked lock would be held by whoever waited for it, and a new one by whoever came later."""
+    lock = tmp_path / "new" / "lock"
+    with locked(lock):
+        inode = lock.stat().st_ino
+        with pytest.raises(GanlabError, match="taken"), locked(lock, "taken"):
+            pass
+    with locked(lock, "taken"):
+        assert lock.stat().st_ino == inode
 
 
 # --- bad sources, and the store as it was
@@ -287,7 +304,7 @@ def test_bad_sources_are_named_and_the_store_stays_as_it_was(tmp_path, home, cas
 def test_a_source_that_cannot_be_read_at_all_leaves_nothing(tmp_path, home):
     with pytest.raises(GanlabError, match="smaller than the crop of 200"):
         run(find_celeba(torchvision_folder(tmp_path / "source")), crop=200)
-    assert not any(home.iterdir())
+    assert not visible(home)
 
 
 def test_a_flipped_byte_inside_a_zip_is_noticed(tmp_path):
@@ -306,7 +323,7 @@ def test_an_existing_import_is_kept_unless_it_is_to_be_replaced(tmp_path, home):
         run(found, crop=178)
     assert snapshot(home) == before
     run(found, crop=178, replace=True)
-    assert snapshot(home) != before and sorted(p.name for p in home.iterdir()) == ["celeba-64-crop108"]
+    assert snapshot(home) != before and visible(home) == ["celeba-64-crop108"]
 
 
 def test_a_replacement_cut_off_between_its_renames_is_put_right(tmp_path, home, monkeypatch):
@@ -339,7 +356,7 @@ def test_too_little_room_is_said_before_anything_is_written(tmp_path, home, monk
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
     with pytest.raises(GanlabError, match="needs 0.0 GB"):
         run(find_celeba(torchvision_folder(tmp_path / "source")))
-    assert not any(home.iterdir())
+    assert not visible(home)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")

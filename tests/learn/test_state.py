@@ -101,7 +101,6 @@ def test_nothing_is_written_when_nothing_changes(tmp_path):
     assert path(tmp_path).stat().st_mtime_ns == before.st_mtime_ns
 
 
-@pytest.mark.skipif(os.name == "nt", reason="no lock there")
 def test_kernels_that_write_at_the_same_time_lose_nothing(tmp_path):
     code = (
         "import sys\n"
