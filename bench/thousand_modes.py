@@ -3,20 +3,19 @@
     ganlab sweep sweeps/thousand_modes.yaml
     python bench/thousand_modes.py
 
-Reads the sweep's table, runs/sweeps/thousand_modes/table.csv, and writes data/results/10_thousand_modes/NAME.json,
-and the combination's generators as goal.safetensors.
+Writes data/results/10_thousand_modes/NAME.json; of the combination also its generators, goal.safetensors, and what ten
+of their latents looked like on the way, goal_trace.safetensors.
 """
 
 import argparse
-import csv
 import json
 from pathlib import Path
 
+from ganlab import report
 from ganlab.train import write_atomically
 from ganlab.train.run import plain
 
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "data" / "results" / "10_thousand_modes"
 COMMAND = "ganlab sweep sweeps/thousand_modes.yaml"
 
 
@@ -27,8 +26,8 @@ def name_of(parameters: dict) -> str:
     return "ablation" if "SteadyGAN" in parameters["methods"] else parameters["data"]
 
 
-def copy(run: Path) -> str:
-    """Write one run's numbers, and the goal's generators; the name under which."""
+def copy(run: Path, folder: Path) -> str:
+    """Write one run's numbers, and what the goal has trained; the name under which."""
     result, started = (json.loads((run / f"{part}.json").read_text()) for part in ("result", "run"))
     name = name_of(result["parameters"])
     content = {"command": COMMAND, "seconds": round(result["seconds"]), "versions": started["versions"]}
@@ -37,17 +36,18 @@ def copy(run: Path) -> str:
         "real": plain(result["real"], digits=5),
         "runs": plain(result["runs"], digits=5),
     }
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    write_atomically(FOLDER / f"{name}.json", json.dumps(content, separators=(",", ":")) + "\n")
+    write_atomically(folder / f"{name}.json", json.dumps(content, separators=(",", ":")) + "\n")
     if name == "goal":
-        weights = run / f"{result['parameters']['methods'][0]}.safetensors"
-        write_atomically(FOLDER / "goal.safetensors", weights.read_bytes())
+        (method,) = result["parameters"]["methods"]
+        for theirs, ours in ((method, "goal"), (f"{method} trace", "goal_trace")):
+            write_atomically(folder / f"{ours}.safetensors", (run / f"{theirs}.safetensors").read_bytes())
     return name
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=Path, nargs="?", default=ROOT / "runs" / "sweeps" / "thousand_modes")
-    with open(parser.parse_args().sweep / "table.csv", newline="") as table:
-        for row in csv.DictReader(table):
-            print(copy(Path(row["folder"])))
+    parser.add_argument("--out", type=Path, default=ROOT / "data" / "results" / "10_thousand_modes")
+    asked = parser.parse_args()
+    for run in report.finished_folders(asked.sweep):
+        print(copy(run, asked.out))
