@@ -94,6 +94,12 @@ class Target:
         points = self.mixture.sample(n, rng)
         return points if self.dim == 2 else points @ self.frame.T
 
+    def smear(self, n: int, rng: Streams) -> Float[Tensor, "*seeds n dim"]:
+        """Samples spread evenly over a square (on the sheet) that is a quarter wider than the modes' centres."""
+        low, high = self.mixture.centres.amin(0), self.mixture.centres.amax(0)
+        points = (low + high) / 2 + 1.25 * (high - low) * (rng.uniform(n, 2) - 0.5)
+        return points if self.dim == 2 else points @ self.frame.T
+
     def batches(self, batch: int, seeds: Sequence[int]) -> MixtureBatches:
         return MixtureBatches(self, batch, Streams(list(seeds), "data"))
 
@@ -386,14 +392,15 @@ def equal_time_steps(name: str, a_step: Mapping[str, float], budget: Budget) -> 
     return max(1, int(budget.clock * budget.steps * a_step[BASELINE] / a_step[name]))
 
 
-def real_and_collapsed(target: Target, seeds: Sequence[int]) -> dict[str, dict[str, Float[Tensor, " seeds"]]]:
-    """The two rows that bound every table: real samples, and real samples of the most frequent mode alone."""
+def bounds(target: Target, seeds: Sequence[int]) -> dict[str, dict[str, Float[Tensor, " seeds"]]]:
+    """The rows that frame every table: real samples; those of the most frequent mode alone; an even smear."""
     rng, weights = Streams(list(seeds), "bounds"), torch.zeros(target.mixture.modes)
     weights[target.mixture.weights.argmax()] = 1
     one_mode = replace(target, mixture=replace(target.mixture, weights=weights))
     return {
         "real samples": target.measure(target.sample(SAMPLES, rng)),
         "one mode, perfectly": target.measure(one_mode.sample(SAMPLES, rng)),
+        "evenly over the square": target.measure(target.smear(SAMPLES, rng)),
     }
 
 
@@ -407,20 +414,21 @@ def interval(values: Float[Tensor, " seeds"]) -> Interval | None:
     return bootstrap_interval(values) if bool(values.isfinite().any()) else None
 
 
-def head_to_head(
-    numbers: Mapping[str, Mapping[str, Float[Tensor, " seeds"]]], baseline: str = BASELINE
-) -> list[dict[str, Any]]:
-    """A row a method: the interval of each number, and under `difference` that of the paired difference to `baseline`.
+def head_to_head(numbers: Mapping[str, Mapping[str, Float[Tensor, " seeds"]]]) -> list[dict[str, Any]]:
+    """A row a method: the interval of each number, and under `difference` that of the paired one to the baseline.
 
-    Pairs are the seeds: seed 3 of one method with seed 3 of the other. A row has no difference when there is no
-    baseline among the methods, or is the baseline.
+    Pairs are the seeds: seed 3 of one method with seed 3 of the other; there is a difference only where every seed of
+    both has the number. A row has none when the tuned GAN is not among the methods, or is the row.
     """
     rows = []
     for method, found in numbers.items():
         row = {"method": method} | {name: interval(found[name]) for name in NUMBERS}
-        if baseline in numbers and method != baseline:
-            against = numbers[baseline]
-            row["difference"] = {name: interval(found[name] - against[name]) for name in NUMBERS}
+        if BASELINE in numbers and method != BASELINE:
+            against = numbers[BASELINE]
+            pairs = {name: found[name] - against[name] for name in NUMBERS}
+            row["difference"] = {
+                name: interval(pair) if bool(pair.isfinite().all()) else None for name, pair in pairs.items()
+            }
         rows.append(row)
     return rows
 
@@ -434,7 +442,7 @@ def verdict(difference: Interval | None, less_is_better: bool = False) -> str:
 
 
 def stored(target: str) -> dict[str, Any]:
-    """The committed comparison of a target: settings, tuning, runs, bounds, as `bench/one_protocol.py` wrote them.
+    """The committed comparison of a target, as chapter 09 wrote it: settings, tuning, runs, bounds, cost of a step.
 
     Raises:
         GanlabError: there is none of that name.

@@ -33,8 +33,7 @@ SHEET = Target("small sheet", ring(8, 2.0, 0.1), dim=12, latent=4)
 
 @pytest.mark.parametrize("target", [*TARGETS.values(), SHEET], ids=lambda target: target.name)
 def test_real_samples_are_at_their_modes_and_one_mode_is_one(target):
-    bounds = protocol.real_and_collapsed(target, range(4))
-    real, collapsed = bounds["real samples"], bounds["one mode, perfectly"]
+    real, collapsed, smear = protocol.bounds(target, range(4)).values()
     assert (real["modes"] == target.mixture.modes).all() and (collapsed["modes"] == 1).all()
     heaviest = float(target.mixture.weights.max())
     for found in (real, collapsed):
@@ -42,6 +41,10 @@ def test_real_samples_are_at_their_modes_and_one_mode_is_one(target):
         assert torch.allclose(found["spread"].mean(), torch.tensor(0.9744).double(), atol=0.01)
     assert torch.allclose(collapsed["in_place"], torch.full((4,), heaviest).double(), atol=1e-6)
     assert torch.allclose(collapsed["reverse_kl"], torch.full((4,), -math.log(heaviest)).double(), atol=1e-5)
+    side = 1.25 * float(target.mixture.centres[:, 0].max() - target.mixture.centres[:, 0].min())
+    discs = float((math.pi * (3 * target.mixture.sigma) ** 2).sum()) / side**2
+    assert float(smear["high_quality"].mean()) == pytest.approx(discs, abs=4 * math.sqrt(discs / 10_000))
+    assert (smear["in_place"] <= smear["high_quality"]).all()
 
 
 def test_the_sheet_is_flat_and_a_sample_off_it_counts_nowhere():
@@ -165,6 +168,8 @@ def test_without_a_value_there_is_no_interval():
     nan = math.nan
     rows = head_to_head({"GAN, tuned": numbers([1.0, 2.0]), "lost": numbers([nan, nan])})
     assert rows[1]["reverse_kl"] is None and rows[1]["difference"]["reverse_kl"] is None
+    lucky = head_to_head({"GAN, tuned": numbers([1.0, 2.0]), "one seed": numbers([nan, 3.0])})[1]
+    assert lucky["reverse_kl"] == (3.0, 3.0, 3.0) and lucky["difference"]["reverse_kl"] is None  # no verdict from one
     assert protocol.verdict(rows[1]["difference"]["reverse_kl"]) == "no value"
     assert protocol.verdict((-0.1, -0.2, -0.01)) == "worse"
     assert protocol.verdict((-0.1, -0.2, -0.01), less_is_better=True) == "better"
@@ -199,7 +204,7 @@ def test_the_stored_comparison_is_whole_and_the_winners_are_those_of_the_search(
 def test_the_table_follows_from_the_stored_numbers():
     path = protocol.embedded_folder() / "results" / "09_one_protocol" / "table.json"
     table = json.loads(path.read_text())
-    assert len(table["rows"]) == len(protocol.stored_targets()) * 2 * (len(CONTESTANTS) + 2)
+    assert len(table["rows"]) == len(protocol.stored_targets()) * 2 * (len(CONTESTANTS) + 3)
     for row in table["rows"]:
         if row["bound"]:
             continue

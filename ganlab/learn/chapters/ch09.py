@@ -306,7 +306,7 @@ EXERCISES = [
 QUESTIONS = [
     Question(
         name="protocol.which_baseline",
-        text="On the same ring of eight modes one paper reports 1 mode for the plain GAN and another reports 6.3. "
+        text="On a ring of eight modes one paper reports 1 mode for the plain GAN and another reports 6.3. "
         "Which of the two made a mistake?",
         choices=(
             Choice(
@@ -327,7 +327,8 @@ QUESTIONS = [
     ),
     Question(
         name="protocol.more_knobs",
-        text="Method A has three knobs, method B has six. Both get eight random tries. Whom does this protocol favour?",
+        text="Method A has three knobs, method B has six, and the best settings of both are equally good. Both get "
+        "eight random tries. Whom does this protocol favour?",
         choices=(
             Choice(
                 "Nobody: the number of tries is equal.",
@@ -336,7 +337,7 @@ QUESTIONS = [
             Choice(
                 "A, as long as B's further knobs matter much.",
                 "B's tries are spread thinner. That is part of B's price: who uses it has to search, too. And where "
-                "its usual settings are good, the first try is already near the best.",
+                "its usual settings are good, the first try is already near the best. (On the ring they were not.)",
             ),
             Choice(
                 "B: more knobs can be adapted to more.",
