@@ -3,9 +3,10 @@
     ganlab train toyfaces-gan                      # and the six others: the checkpoints, about 2 minutes each
     python bench/faces_table.py real               # the rows to compare with
     python bench/faces_table.py gan mdgan ...      # from runs/train/toyfaces-NAME; --runs for another folder
+    python bench/faces_table.py gan --stored       # measure the generator that is kept already, without training
 
 Keeps each generator in 16 bits in data/generators/toyfaces-NAME.safetensors (with the manifest there), and the numbers
-in data/results/11_celeba/table.json. One seed each.
+in data/results/11_celeba/table.json. One seed each. Copies are looked for among all training faces.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import time
 from pathlib import Path
 
 from ganlab.data import store
-from ganlab.scale.generator import load_trained
+from ganlab.scale.generator import Trained, load_trained
 from ganlab.scale.measure import SIGMAS, THIRD_PARTY, measure, reference
 from ganlab.scale.players import generator_network
 from ganlab.scale.settings import complete, namespace, read_settings
@@ -36,6 +37,10 @@ def keep(name: str, row: dict) -> None:
     write_atomically(TABLE, json.dumps(plain(content, digits=5), indent=1) + "\n")
 
 
+def kept(name: str) -> Path:
+    return DATA / "generators" / f"toyfaces-{name}.safetensors"
+
+
 def keep_generator(name: str, folder: Path, row: dict):
     """The run's last generator in 16 bits, as it is measured and as a reader will load it."""
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -43,7 +48,7 @@ def keep_generator(name: str, folder: Path, row: dict):
     done = json.loads((folder / "result.json").read_text())
     row["trained_on"], row["train_seconds"] = done["device"], done["seconds"]
     trained = load_trained(folder / "generator.safetensors")
-    path = DATA / "generators" / f"toyfaces-{name}.safetensors"
+    path = kept(name)
     trained.save(path, half=True)
     trained = load_trained(path)
     if trained.prior is not None:
@@ -57,17 +62,18 @@ def keep_generator(name: str, folder: Path, row: dict):
     return trained
 
 
-def main(names: list[str], runs: Path) -> None:
+def main(names: list[str], runs: Path, stored: bool) -> None:
     against = reference(namespace(read_settings("toyfaces-gan")), IMAGES, UNSEEN)
     for name in names:
         started, row = time.process_time(), {"features": against.features.name}
         if name == "real":
             images = against.fresh
         elif name == "untrained":
-            from ganlab.scale.generator import Trained
-
             s = namespace(complete(read_settings("toyfaces-gan")))
             images = Trained(generator_network(s), s).sample(IMAGES)
+        elif stored:
+            row |= json.loads(TABLE.read_text())["rows"][name]
+            images = load_trained(kept(name)).sample(IMAGES)
         else:
             images = keep_generator(name, runs / f"toyfaces-{name}", row).sample(IMAGES)
         keep(name, row | measure(images, against, third_party_steps=STEPS))
@@ -78,6 +84,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+")
     parser.add_argument("--runs", type=Path, default=Path("runs/train"))
+    parser.add_argument("--stored", action="store_true")
     arguments = parser.parse_args()
     with threads(1):
-        main(arguments.names, arguments.runs)
+        main(arguments.names, arguments.runs, arguments.stored)

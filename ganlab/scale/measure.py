@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,7 @@ from ganlab.data.images import Batches, to_unit
 from ganlab.data.toyfaces import ATTRIBUTES, combinations, faces, mode_of
 from ganlab.devices import pick_device
 from ganlab.errors import GanlabError
+from ganlab.metrics.arrays import nearest
 from ganlab.metrics.distances import frechet_distance, kernel_distance, pairwise_diversity
 from ganlab.metrics.features import FeatureNetwork, classifier, inception, principal_components
 from ganlab.metrics.memorisation import nearest_neighbour_test
@@ -62,25 +64,35 @@ class Reference:
     def of_toy_faces(self) -> bool:
         return self.names == ATTRIBUTES
 
+    @cached_property
+    def training_features(self) -> Float[Tensor, "n features"]:
+        return self.features.of(self.training)
+
 
 def reference(
-    s: SimpleNamespace, n: int = 4000, unseen: int = 1000, weights: str = "", judge_steps: int = 2000
+    s: SimpleNamespace,
+    n: int = 4000,
+    unseen: int = 1000,
+    weights: str = "",
+    judge_steps: int = 2000,
+    searched: int = 10_000,
 ) -> Reference:
     """Real images for what the settings train on.
 
     Args:
-        n: training images, and images in the place of a generator's. unseen: test images.
+        n: images in the place of a generator's. unseen: test images.
         weights: file of the published Inception weights; without it the course's face classifier gives the features
             of toy faces, and principal components those of other images. The name says which.
         judge_steps: training steps of the judge of attributes, for imports that have any.
+        searched: training images, among which copies are looked for; all, if there are no more.
     """
     if s.data == "faces":
-        numbers = ((n, 0), (unseen, pictures.HELD_OUT), (n, FRESH))
+        numbers = ((min(s.count, searched), 0), (unseen, pictures.HELD_OUT), (n, FRESH))
         sets = [faces(many, s.size, seed).images for many, seed in numbers]
     else:
         data = pictures.training(s)
         order = torch.randperm(len(data), generator=torch.Generator().manual_seed(FRESH))
-        sets = data.images[order[:n]], pictures.held_out(s, unseen).images, data.images[order[-n:]]
+        sets = data.images[order[:searched]], pictures.held_out(s, unseen).images, data.images[order[-n:]]
     training, test, fresh = map(to_unit, sets)
     if weights:
         published = inception(weights)
@@ -88,7 +100,7 @@ def reference(
     elif s.data == "faces":
         features = classifier("faces")
     else:
-        features = principal_components(training)
+        features = principal_components(training[:n])
     found = Reference(training, test, fresh, features)
     if s.data == "faces":
         found = replace(found, names=ATTRIBUTES, reads=read_attributes)
@@ -108,21 +120,22 @@ def measure(
     Returns:
         frechet, kernel: distances to the test images on `against.features`. diversity: mean distance of two images.
         missing: for each sigma, how many test images a third party is sure are none of the generator's (a number for
-        each, of len(against.test)). copies: the share of images that all but equal a training image.
-        closer: the probability that an image is nearer to the training set than a test image is.
+        each, of len(against.test)). copies: the share of images that all but equal one of `against.training`.
+        nearest: the median distance to the nearest of those. closer: the probability that an image is nearer to them
+        than a test image is.
         With a judge: shares of the attributes, and their mean absolute error.
         On toy faces: modes, the number expected of a perfect generator, reverse_kl and its floor, and `impossible`,
         the share of images whose attributes exclude each other.
     """
     network = against.features
     real, made = network.of(against.test), network.of(images)
-    trained_on = network.of(against.training[:2000])
-    copying = nearest_neighbour_test(trained_on, made[:1000], real)
+    copying = nearest_neighbour_test(against.training_features, made, real)
     found: dict[str, Any] = {
         "images": len(images),
         "frechet": frechet_distance(real, made).value,
         "kernel": kernel_distance(real, made, subsets=20).value,
         "diversity": pairwise_diversity(made).value,
+        "nearest": float(nearest(made, against.training_features)[0].median()),
         "closer": copying.closer,
         "copies": copying.copies,
         "missing": {
@@ -150,7 +163,8 @@ def missing_images(images: Tensor, against: Reference, sigma: float, steps: int)
     """
     size = images.shape[-1]
     network = nn.Sequential(nn.Flatten(), dcgan_discriminator(size, images.shape[1], 8, 0), nn.Unflatten(0, (-1, 1)))
-    judge = train_third_party(against.training, images, sigma, network, steps, seed=0, **THIRD_PARTY)
+    training = against.training[: len(images)]  # no more than there are generated ones
+    judge = train_third_party(training, images, sigma, network, steps, seed=0, **THIRD_PARTY)
     return int((real_probability(judge, against.test, sigma, draws=4, seed=0) >= 0.9).sum())
 
 
@@ -171,8 +185,8 @@ def nearest_training_images(
     images: Float[Tensor, "n 3 size size"], against: Reference
 ) -> tuple[Float[Tensor, "n 3 size size"], Float[Tensor, " n"]]:
     """For each image the nearest training image by features, and its distance."""
-    distance, index = torch.cdist(against.features.of(images), against.features.of(against.training)).min(1)
-    return against.training[index], distance
+    distance, index = nearest(against.features.of(images), against.training_features)
+    return against.training[index[:, 0]], distance[:, 0]
 
 
 # A judge of attributes, for images that nobody has trained one for ------------------------------------------------

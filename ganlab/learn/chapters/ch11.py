@@ -245,8 +245,9 @@ QUESTIONS = [
             ),
             Choice(
                 "No: 1 / r of the whole batch is not the mean of the halves' 1 / r.",
-                "The mean of 1 / r over parts is larger than 1 / r of the whole whenever the parts differ (Jensen). "
-                "So the result would depend on the number of processes.",
+                "With equal denominators the mean of 1 / r over parts is larger than 1 / r of the whole (Jensen); with "
+                "unequal ones it may be smaller: parts 2/4 and 1/1 give 3/2, the whole 3/5 gives 5/3. Either way the "
+                "result would depend on the number of processes.",
             ),
             Choice(
                 "Only if both processes draw the same latents.",
