@@ -1,7 +1,7 @@
 """The 2D runs of chapter 05, each written to data/results/05_msgan/NAME.json. One process, one thread.
 
 python bench/msgan_2d.py arms      # a conditional GAN, MSGAN and its relatives, 10 seeds: 4 minutes
-python bench/msgan_2d.py sweep     # weight by form, 10 seeds: 6 minutes
+python bench/msgan_2d.py sweep     # weight by form, 6 seeds: 6 minutes
 """
 
 import argparse
