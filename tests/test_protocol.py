@@ -44,7 +44,7 @@ def test_real_samples_are_at_their_modes_and_one_mode_is_one(target):
     side = 1.25 * float(target.mixture.centres[:, 0].max() - target.mixture.centres[:, 0].min())
     discs = float((math.pi * (3 * target.mixture.sigma) ** 2).sum()) / side**2
     assert float(smear["high_quality"].mean()) == pytest.approx(discs, abs=4 * math.sqrt(discs / 10_000))
-    assert (smear["in_place"] <= smear["high_quality"]).all()
+    assert (smear["in_place"] <= smear["high_quality"] + 1e-6).all()
 
 
 def test_the_sheet_is_flat_and_a_sample_off_it_counts_nowhere():
