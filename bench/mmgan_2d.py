@@ -3,8 +3,10 @@
     python bench/mmgan_2d.py arms        # recipes of chapter 03 with every method, 10 seeds: about 12 minutes
     python bench/mmgan_2d.py ablation    # one knob at a time, 10 seeds: about 5 minutes
     python bench/mmgan_2d.py rates       # three methods at four learning rates, 10 seeds: about 6 minutes
+    python bench/mmgan_2d.py controls    # two questions that `arms` leaves open, 10 seeds: about 2 minutes
 
-`--only` and `--methods` run a part (`arms --only momentum --methods GAN`) and leave the rest of the file as it is.
+`--only` and `--methods` run a part of the first three (`arms --only momentum --methods GAN`) and leave the rest of the
+file as it is.
 
 Every discriminator, the plain GAN's too, has 128 features before its logit: the recipe's own layers and one more.
 Nothing was tuned: rates, momentum and batch are the recipe's, and alpha = 1, delta = 0.9, B = 1 and the bandwidth's
@@ -46,6 +48,14 @@ ARMS = {
     "MMGAN RBF": (MMGAN, {"form": "rbf", "beta": 0.01}),
     "MMGAN eq. 5, no bound": (MMGAN, {"form": "sphere", "beta": 0.0, "bound": math.inf}),
 }
+# What separates equation 5 from feature matching; each row keeps what the rows above it changed. (Left after the last:
+# a mean absolute difference for a norm, and fresh fakes for each player.)
+TOWARDS = {
+    "D only classifies": {"adversarial": 0.0},
+    "and no ball": {"bound": math.inf},
+    "and no average": {"delta": 0.0},
+    "and no radius": {"alpha": 0.0},
+}
 USUAL = {"alpha": 1.0, "beta": 0.0, "delta": 0.9, "adversarial": 1.0}
 RATES = ["0.0003", "0.001", "0.003", "0.01"]
 KNOBS = {
@@ -61,15 +71,15 @@ KNOBS = {
 }
 
 
-def trained(name: str, kind: type[GAN], seeds: list[int], steps: int = 0, lr: float = 0.0, **settings) -> dict:
-    """Counts by mode (seeds, modes) after the recipe's steps and, of a longer run, at its end."""
+def trained(name: str, kind: type[GAN], seeds: list[int], steps: int = 0, **settings) -> dict:
+    """Counts by mode (seeds, modes) after the recipe's steps and, of a longer run, at its end; `settings` go first."""
     chosen, rng = recipe(name).settings, Streams(seeds)
     generator = MLP([chosen.latent, *chosen.generator, 2], rng.for_purpose("generator"), chosen.activation)
     sizes = [2, *chosen.discriminator, FEATURES]
     discriminator = feature_mlp(sizes, rng.for_purpose("discriminator"), chosen.activation)
     common = {"rng": rng, "latent": chosen.latent, "betas": (chosen.beta1, 0.999)}
-    common |= {"lr": lr or chosen.discriminator_lr, "generator_lr": lr or chosen.generator_lr}
-    method, target = kind(generator, discriminator, **common, **settings), chosen.target()
+    common |= {"lr": chosen.discriminator_lr, "generator_lr": chosen.generator_lr}
+    method, target = kind(generator, discriminator, **common | settings), chosen.target()
     seen: list[tuple[float, Tensor]] = []
 
     def look(step: int, method: GAN) -> dict:
@@ -166,13 +176,31 @@ def rates(seeds: list[int], only: list[str], methods: list[str]) -> None:
         kind, settings = ARMS[arm]
         for lr in (float(rate) for rate in only or RATES):
             started = time.perf_counter()
-            found = trained("ring-healthy", kind, seeds, lr=lr, **settings)
+            found = trained("ring-healthy", kind, seeds, lr=lr, generator_lr=lr, **settings)
             show(f"{arm}, {lr:g}", found)
             content = {"settings": facts, "runs": {arm: {f"{lr:g}": found}}}
             write("rates", content, time.perf_counter() - started, "python bench/mmgan_2d.py rates")
 
 
-EXPERIMENTS = {"arms": arms, "ablation": ablation, "rates": rates}
+def controls(seeds: list[int], only: list[str], methods: list[str]) -> None:
+    """Too fast a generator: from equation 5 to feature matching step by step. Too strong a discriminator: at 0.003."""
+    facts = {"seeds": seeds, "samples": SAMPLES, "features": FEATURES, "strong": {"lr": 0.003, "generator_lr": 1e-4}}
+    settings, asked = USUAL | {"bound": 1.0, "form": "sphere"}, {}
+    for step, change in TOWARDS.items():
+        settings = settings | change
+        asked["fast-generator", step] = MMGAN, settings
+    for arm in ("GAN", "MMGAN eq. 5, no R_G", "MMGAN RBF, no R_G"):
+        kind, settings = ARMS[arm]
+        asked["strong-discriminator", arm] = kind, settings | facts["strong"]
+    for (name, arm), (kind, settings) in asked.items():
+        started = time.perf_counter()
+        found = trained(name, kind, seeds, **settings)
+        show(f"{name}, {arm}", found)
+        content = {"settings": facts, "runs": {name: {arm: found}}}
+        write("controls", content, time.perf_counter() - started, "python bench/mmgan_2d.py controls")
+
+
+EXPERIMENTS = {"arms": arms, "ablation": ablation, "rates": rates, "controls": controls}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

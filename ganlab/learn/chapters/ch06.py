@@ -547,8 +547,9 @@ QUESTIONS = [
             ),
             Choice(
                 "Well above 0: samples of one mode look alike.",
-                "Eight equal samples in each of eight modes give at least the root of 64 x 7 = 448, which is "
-                "21. A generator that matches the data pays that price, and can lower it by leaving the modes.",
+                "Eight equal samples in each of eight unrelated modes give the root of 64 x 7 = 448, which is 21; "
+                "uneven numbers, as chance deals them, give more. A generator that matches the data pays that price, "
+                "and can lower it by leaving the modes.",
             ),
         ),
         right="c",
