@@ -23,6 +23,7 @@ from ganlab.errors import GanlabError
 from ganlab.learn import state
 from ganlab.learn.exercise import Choice, Question
 from ganlab.metrics.evidence import decide, gather
+from ganlab.metrics.memorisation import copy_share
 from ganlab.seeds import Streams
 
 Numbers = Mapping[str, float]
@@ -31,7 +32,9 @@ COLLAPSE, OSCILLATION, MEMORISATION = "collapse", "oscillation", "memorisation"
 OVERPOWERED, ARTEFACT, HEALTHY = "overpowered discriminator", "metric artefact", "healthy"
 DIAGNOSES = (COLLAPSE, OSCILLATION, MEMORISATION, OVERPOWERED, ARTEFACT, HEALTHY)
 
-# What a card's numbers are. Means over the last quarter of the training, but for what is counted at its end.
+LATE = "; mean over the last quarter of the run"
+
+# What a card's numbers are. What does not say otherwise is counted at the end.
 MEANING = {
     "modes": "modes covered, as reported",
     "modes_perfect": "the same for a perfect generator, counted the same way (mean over draws)",
@@ -41,13 +44,14 @@ MEANING = {
     "counted": "how many samples were counted",
     "within": "how near is near, in sigmas of the mode",
     "units": "length in the data that the generator calls 1",
-    "moved": "share of the samples whose nearest mode is another one than at the look before",
+    "kept": "modes covered at the last two looks, over those covered at either",
+    "moved": "share of the samples whose nearest mode is another one than at the look before" + LATE,
     "copies": "share of the samples that nearly lie on a training point (a fifth of its distance to its neighbour)",
     "copies_unseen": "the same for real points that were not trained on",
-    "right": "share of fresh real and generated points that the discriminator tells apart",
-    "belief": "mean of D over the samples",
-    "discriminator_loss": "the discriminator's loss",
-    "generator_loss": "the generator's loss",
+    "right": "share of fresh real and generated points that the discriminator tells apart" + LATE,
+    "belief": "mean of D over the samples" + LATE,
+    "discriminator_loss": "the discriminator's loss" + LATE,
+    "generator_loss": "the generator's loss" + LATE,
 }
 
 
@@ -104,6 +108,11 @@ def unseen() -> list[tuple[dict[str, float], str]]:
     return [(entry["numbers"], entry["diagnosis"]) for entry in _file()["unseen"]]
 
 
+def tried() -> int:
+    """How many runs were made, with those left out because their numbers did not show what had been done to them."""
+    return _file()["tried"]
+
+
 def card(number: int) -> Card:
     """The card of that number.
 
@@ -120,6 +129,20 @@ def _card(entry: dict[str, Any]) -> Card:
     target = entry["target"]
     entry = entry | points | {"target": mixture(target["centres"], target["sigma"], target["weights"])}
     return Card(**entry)
+
+
+def copied_points(training: Float[Tensor, "n 2"], samples: Float[Tensor, "m 2"]) -> int:
+    """How many of the training points have a sample nearly on them, in the sense of `copy_share`."""
+    nearest = torch.cdist(samples, training).argmin(1)
+    return sum(copy_share(training, samples[nearest == k])[0] > 0 for k in nearest.unique())
+
+
+def modes_kept(early: Int[Tensor, " modes"], late: Int[Tensor, " modes"]) -> float:
+    """Samples at each mode at two looks, to the modes covered at both over those covered at either; 1 where no mode is
+    covered at all."""
+    one, other = early > 0, late > 0
+    either = int((one | other).sum())
+    return int((one & other).sum()) / either if either else 1.0
 
 
 # Telling them apart -----------------------------------------------------------------------------------------------
@@ -161,6 +184,11 @@ def _artefact_words(n: Numbers) -> str:
     )
 
 
+def _missing_words(n: Numbers) -> str:
+    same = "the same ones as" if n["kept"] == 1 else "but not the same ones as"
+    return f"{n['of'] - n['modes']:.0f} of {n['of']:.0f} modes get no sample, {same} at the look before"
+
+
 # In the order in which they are asked: what comes first explains what comes after.
 SIGNS = {
     ARTEFACT: Sign(
@@ -193,15 +221,19 @@ SIGNS = {
     OSCILLATION: Sign(
         "changed their nearest mode",
         lambda n: n["moved"] >= 0.5,
-        lambda n: f"From one look to the next {_percent(n['moved'])} of the samples changed their nearest mode",
         lambda n: (
-            f"From one look to the next {_percent(n['moved'])} of the samples changed their nearest mode: they stay"
+            f"From one look to the next, on average over the end, {_percent(n['moved'])} of the samples changed their "
+            "nearest mode"
+        ),
+        lambda n: (
+            f"From one look to the next, on average over the end, {_percent(n['moved'])} of the samples changed their "
+            "nearest mode: they stay"
         ),
     ),
     COLLAPSE: Sign(
         "modes covered",
         lambda n: n["modes"] <= 0.8 * n["modes_perfect"],
-        lambda n: f"{n['of'] - n['modes']:.0f} of {n['of']:.0f} modes get no sample, and the samples stay",
+        _missing_words,
         lambda n: (
             f"{n['modes']:.0f} of {n['of']:.0f} modes are reported, and a perfect generator would get "
             f"{n['modes_perfect']:.1f}: nothing is shown to be missing"
@@ -225,11 +257,7 @@ def responses(card: Card) -> dict[str, str]:
     for given in DIAGNOSES:
         if given == right:
             because = SIGNS[right].present(numbers) + ". " if right in SIGNS else ""
-            again = (
-                f" Counted well: {card.recount['modes']} of {numbers['of']} modes, {card.recount['quality']:.2f} "
-                "within 3σ."
-            )
-            said[given] = because + card.note + (again if right == ARTEFACT else "")
+            said[given] = because + card.note + _looked_again(card)
         elif given == HEALTHY:
             said[given] = f"Look at the row “{SIGNS[right].row}” before you send it home."
         elif SIGNS[given].holds(numbers):
@@ -238,6 +266,17 @@ def responses(card: Card) -> dict[str, str]:
         else:
             said[given] = f"{SIGNS[given].absent(numbers)}."
     return said
+
+
+def _looked_again(card: Card) -> str:
+    """What the card itself does not say: a sound count behind an artefact, how many of the points are copied."""
+    if card.diagnosis == ARTEFACT:
+        again = card.recount
+        return f" Counted well: {again['modes']} of {card.target.modes} modes, {again['quality']:.2f} within 3σ."
+    if card.diagnosis == MEMORISATION:
+        copied = copied_points(card.real, card.late)
+        return f" Of the {len(card.real)} training points, {copied} have one of the drawn samples nearly on them."
+    return ""
 
 
 def question(card: Card) -> Question:
@@ -278,7 +317,13 @@ def revealed(card: Card) -> str:
 
 
 def verdicts_from_samples(points: int, splits: int, seed: int) -> list[str]:
-    """What the rules of `ganlab diagnose` say of each card's last samples, compared with fresh points of its data."""
+    """What the rules of `ganlab diagnose` say of each card's 300 last samples.
+
+    Args:
+        points: fresh points of the card's data to compare them with.
+        splits: random halvings of these points: what differs between the halves is chance.
+        seed: of the points and of the halvings.
+    """
     found = []
     for card in cards():
         real = card.target.sample(points, Streams(seed, f"card {card.number}"))
@@ -306,6 +351,7 @@ def rows(card: Card) -> list[tuple[str, str, str]]:
     return [
         ("modes covered", f"{n['modes']:.0f} of {n['of']:.0f}", f"{n['modes_perfect']:.1f}"),
         (f"share within {n['within']:g}σ of a mode", f"{n['quality']:.2f}", f"{n['quality_perfect']:.2f}"),
+        ("modes kept since the look before", f"{n['kept']:.2f}", ""),
         ("changed their nearest mode", f"{n['moved']:.2f}", ""),
         ("nearly on a training point", f"{n['copies']:.2f}", f"{n['copies_unseen']:.2f} (unseen real points)"),
         ("discriminator is right on", f"{n['right']:.2f}", "0.50"),
@@ -328,7 +374,7 @@ def words(card: Card) -> str:
 def figure(card: Card) -> Figure:
     """Losses at the left; samples at the last look but one, and at the last, at the right."""
     from ganlab.show.curves import draw_metric
-    from ganlab.show.figure import FAKE, REAL, as_array, heading, new_figure, with_alt
+    from ganlab.show.figure import FAKE, INK, REAL, as_array, heading, new_figure, with_alt
     from ganlab.show.planar import extent_of, frame
 
     panel, ((left, *planes),) = new_figure(9.2, 3.05, 1, 3, width_ratios=(1.15, 1, 1))
@@ -337,25 +383,30 @@ def figure(card: Card) -> Figure:
     heading(left, "Losses")
     left.set_ylabel("")
     extent = extent_of(card.target)
+    few = len(card.real) < len(card.late)  # the training points themselves: above the samples that may hide them
+    what, colour = ("training points", INK) if few else ("real points", REAL)
+    size = {"s": 60, "linewidths": 1.5, "zorder": 4} if few else {"s": 14, "linewidths": 0.7, "zorder": 2}
+    spreads = []
     for axes, points, step in zip(planes, (card.early, card.late), card.steps[-2:], strict=True):
-        axes.scatter(*as_array(card.real).T, s=14, marker="+", color=REAL, linewidths=0.7, alpha=0.8, zorder=2)
+        axes.scatter(*as_array(card.real).T, marker="+", color=colour, alpha=0.8, **size)
         axes.scatter(*as_array(points).T, s=5, color=FAKE, alpha=0.6, linewidths=0, zorder=3)
         frame(axes, extent)
         heading(axes, f"Step {step}")
-    few = "training points" if "again and again" in card.training else "real points"
+        (x, y), (wide, high) = points.mean(0).tolist(), points.std(0).tolist()
+        spreads.append(f"at step {step} they spread {wide:.2f} by {high:.2f} about ({x:.2f}, {y:.2f})")
+        low, top = torch.tensor(extent[::2]), torch.tensor(extent[1::2])
+        if outside := int(((points < low) | (points > top)).any(1).sum()):
+            said_there = f"{outside} of {len(points)} outside"
+            axes.set_xlabel(said_there, fontsize=9)
+            spreads[-1] += f", {said_there} the picture"
     planes[0].scatter([], [], s=14, color=FAKE, linewidths=0, label="generated")
-    planes[0].scatter([], [], s=20, marker="+", color=REAL, linewidths=0.9, label=few)
+    planes[0].scatter([], [], s=20, marker="+", color=colour, linewidths=0.9, label=what)
     panel.legend(loc="outside lower right", ncols=2, fontsize=9, frameon=False)
-    spread = ", ".join(
-        f"at step {step} they spread {float(points[:, 0].std()):.2f} by {float(points[:, 1].std()):.2f} about "
-        f"({float(points[:, 0].mean()):.2f}, {float(points[:, 1].mean()):.2f})"
-        for points, step in zip((card.early, card.late), card.steps[-2:], strict=True)
-    )
     x, y = card.real.std(0).tolist()
     return with_alt(
         panel,
-        f"Card {card.number}. {said} Samples as dots over {few} as crosses: {spread}; the {few} spread {x:.2f} by "
-        f"{y:.2f}.",
+        f"Card {card.number}. {said} Samples as dots, {what} as crosses: {'; '.join(spreads)}; the {what} spread "
+        f"{x:.2f} by {y:.2f}.",
     )
 
 

@@ -144,6 +144,7 @@ def heatmap(
     title: str | None = None,
     centre: float | None = None,
     text: Callable[[float], str] = number,
+    by_row: bool = False,
 ) -> Figure:
     """A table as colours with its numbers, for example metric by fault.
 
@@ -152,11 +153,13 @@ def heatmap(
         label: what the numbers are.
         centre: a value that means "no change": colours then diverge from it.
         text: how a number is written in its cell.
+        by_row: colours show each count's share of its row, so that rows of different sums compare.
     """
     table = as_array(table).astype(float)
     if table.shape != (len(rows), len(columns)):
         raise GanlabError(f"The table is {table.shape}, the names are {len(rows)} rows by {len(columns)} columns.")
-    finite = table[np.isfinite(table)]
+    shown = table / np.maximum(table.sum(1, keepdims=True), 1) if by_row else table
+    finite = shown[np.isfinite(shown)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     if centre is not None:
         reach = max(abs(high - centre), abs(low - centre)) or 1.0
@@ -168,9 +171,9 @@ def heatmap(
     figure, ((axes,),) = new_figure(max(width, 4), 0.42 * len(rows) + 1.5)
     colours = "PuOr_r" if centre is not None else "cividis"
     axes.patch.set(hatch="////", edgecolor="#cfcfcf", facecolor="#f4f4f4")
-    image = axes.imshow(np.ma.masked_invalid(table), cmap=colours, vmin=low, vmax=high, aspect="auto")
+    image = axes.imshow(np.ma.masked_invalid(shown), cmap=colours, vmin=low, vmax=high, aspect="auto")
     for (row, column), value in np.ndenumerate(table):
-        shade = image.cmap(image.norm(value))[:3] if np.isfinite(value) else (1, 1, 1)
+        shade = image.cmap(image.norm(shown[row, column]))[:3] if np.isfinite(value) else (1, 1, 1)
         light = np.dot(shade, (0.299, 0.587, 0.114)) > 0.55
         axes.text(
             column,

@@ -321,6 +321,13 @@ def test_bad_input_is_refused_in_one_sentence(act, says):
         act()
 
 
+def test_a_table_by_row_colours_shares_and_writes_counts():
+    figure = show.heatmap([[1, 3], [10, 30], [0, 0]], ["a", "b", "c"], ["x", "y"], "runs", by_row=True)
+    shown = figure.axes[0].images[0].get_array()
+    assert np.allclose(shown, [[0.25, 0.75], [0.25, 0.75], [0, 0]])
+    assert "b: x 10, y 30" in show.alt_of(figure)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (8.0, "8"), (0.12345, "0.123"), (-1.5, "−1.5"), (12345.6, "12\u2009346"), (1.5e-5, "1.5e−05"),

@@ -4,8 +4,6 @@ import math
 from collections import Counter
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from ganlab.learn import clinic
 from ganlab.learn.checks import Case, Misconception, same_function
@@ -51,20 +49,12 @@ def _check_expected_modes(answer):
     )  # fmt: skip
 
 
-def modes_kept(early: Int[Tensor, " modes"], late: Int[Tensor, " modes"]) -> float:
-    """Samples at each mode at two looks, to the modes covered at both over those covered at either; 1 where no mode is
-    covered at all."""
-    one, other = early > 0, late > 0
-    either = int((one | other).sum())
-    return int((one & other).sum()) / either if either else 1.0
-
-
 def _check_modes_kept(answer):
     t = torch.tensor
 
     same_function(
         answer,
-        modes_kept,
+        clinic.modes_kept,
         [
             Case("the same modes, other counts", (t([90, 0, 10, 0]), t([20, 0, 80, 0]))),
             Case("two modes each, one of them in both", (t([5, 5, 0, 0]), t([0, 3, 7, 0]))),
@@ -149,7 +139,7 @@ EXERCISES = [
         name="clinic.modes_kept",
         difficulty=2,
         minutes=5,
-        reference=modes_kept,
+        reference=clinic.modes_kept,
         check=_check_modes_kept,
         hints=(
             "Which modes are covered? counts > 0 says so, for each of the two looks.",
@@ -197,16 +187,18 @@ QUESTIONS = [
     *map(clinic.question, clinic.cards()),
     Question(
         name="clinic.samples_only",
-        text="`ganlab diagnose` sees real and generated samples of one moment. Which of the six can it not tell from a "
-        "collapse, whatever its rules?",
+        text="`ganlab diagnose` sees samples of one moment, and as real data whatever you give it, the training set "
+        "too. Which of these can it not tell from a collapse, whatever it is given?",
         choices=(
             Choice(
                 "Memorisation.",
-                "It can: copies lie nearer to real points than real points lie to each other.",
+                "It can, when you give it the training set: copies lie nearer to its points than these lie to each "
+                "other.",
             ),
             Choice(
                 "Oscillation.",
-                "At any one moment a chase is a collapse. It takes a second moment to see that it moves.",
+                "At any one moment a chase is a collapse. It takes a second moment to see that it moves. (An "
+                "overpowered discriminator is just as hidden: samples do not say why.)",
             ),
             Choice(
                 "A metric artefact.",
