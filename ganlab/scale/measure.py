@@ -92,7 +92,8 @@ def reference(
     else:
         data = pictures.training(s)
         order = torch.randperm(len(data), generator=torch.Generator().manual_seed(FRESH))
-        sets = data.images[order[:searched]], pictures.held_out(s, unseen).images, data.images[order[-n:]]
+        others = order[: max(n, len(data) - n)][:searched]  # if there are enough, none in the generator's place
+        sets = data.images[others], pictures.held_out(s, unseen).images, data.images[order[-n:]]
     training, test, fresh = map(to_unit, sets)
     if weights:
         published = inception(weights)
