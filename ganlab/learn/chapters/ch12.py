@@ -166,7 +166,7 @@ QUESTIONS = [
             ),
             Choice(
                 "Not enough: look at the differences, seed by seed.",
-                "Seeds differ more than settings, often. What a seed does to both settings drops out of the "
+                "Often seeds differ more than settings. What a seed does to both settings drops out of the "
                 "difference, and the interval of the differences is the one that answers the question.",
             ),
             Choice(
