@@ -1,9 +1,11 @@
 """Copy the runs of sweeps/one_protocol.yaml to where chapter 09 and the site read them.
 
+    python bench/one_protocol.py --costs      # of a step of every contestant; the machine should be idle
     ganlab sweep sweeps/one_protocol.yaml
     python bench/one_protocol.py
 
-Writes data/results/09_one_protocol/TARGET.json, and table.json: means and intervals of all, and differences to the GAN.
+Writes data/results/09_one_protocol/TARGET.json, and table.json: means and intervals of all, and differences to the GAN;
+with --costs, costs.json, which sets how many steps each has in equal time.
 """
 
 import argparse
@@ -11,12 +13,35 @@ import json
 from pathlib import Path
 
 from ganlab import report
-from ganlab.protocol import BASELINE, CONTESTANTS, NUMBERS, TARGETS, head_to_head, of_seeds, stored_numbers
-from ganlab.train import write_atomically
-from ganlab.train.run import plain
+from ganlab.protocol import (
+    BASELINE,
+    CONTESTANTS,
+    NUMBERS,
+    TARGETS,
+    Budget,
+    head_to_head,
+    of_seeds,
+    seconds_a_step,
+    stored_numbers,
+)
+from ganlab.train import threads, write_atomically
+from ganlab.train.run import plain, versions
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "ganlab sweep sweeps/one_protocol.yaml"
+
+
+def measure_costs(folder: Path) -> None:
+    budget, seeds, rounds = Budget(), 10, 7
+    settings = {"batch": budget.batch, "width": budget.width, "seeds": seeds, "rounds": rounds}
+    with threads(1):
+        found = {
+            name: seconds_a_step([*CONTESTANTS.values()], target, budget, seeds, rounds)
+            for name, target in TARGETS.items()
+        }
+    content = {"command": "python bench/one_protocol.py --costs", "versions": versions(), "settings": settings}
+    content["seconds_a_step"] = plain(found, digits=5)
+    write_atomically(folder / "costs.json", json.dumps(content, indent=1) + "\n")
 
 
 def copy(run: Path, folder: Path) -> list[str]:
@@ -66,7 +91,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=Path, nargs="?", default=ROOT / "runs" / "sweeps" / "one_protocol")
     parser.add_argument("--out", type=Path, default=ROOT / "data" / "results" / "09_one_protocol")
+    parser.add_argument("--costs", action="store_true", help="only time the steps of every contestant")
     asked = parser.parse_args()
+    if asked.costs:
+        measure_costs(asked.out)
+        raise SystemExit
     for run in report.finished_folders(asked.sweep):
         print(", ".join(copy(run, asked.out)))
     write_table(asked.out)

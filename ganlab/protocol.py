@@ -442,7 +442,7 @@ def verdict(difference: Interval | None, less_is_better: bool = False) -> str:
 
 
 def stored(target: str) -> dict[str, Any]:
-    """The committed comparison of a target, as chapter 09 wrote it: settings, tuning, runs, bounds, cost of a step.
+    """The committed comparison of a target, as chapter 09 wrote it: settings, bounds, tuning, runs.
 
     Raises:
         GanlabError: there is none of that name.
@@ -451,6 +451,15 @@ def stored(target: str) -> dict[str, Any]:
     if not path.exists():
         raise GanlabError(f"There is no stored comparison for {target!r}; there are: {', '.join(TARGETS)}.")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def stored_costs(target: str) -> dict[str, float]:
+    """Processor time of a step of each contestant, as `bench/one_protocol.py --costs` measured it.
+
+    Apart from the comparison, so that its clock does not depend on what else a machine does meanwhile.
+    """
+    path = embedded_folder() / "results" / "09_one_protocol" / "costs.json"
+    return json.loads(path.read_text(encoding="utf-8"))["seconds_a_step"][target]
 
 
 def stored_targets() -> list[str]:

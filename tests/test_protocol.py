@@ -192,9 +192,8 @@ def test_the_stored_comparison_is_whole_and_the_winners_are_those_of_the_search(
             assert len(searched["settings"]) == len(searched["scores"]) == facts["tries"]
             assert searched["settings"] == contestant.settings(facts["tries"])
         assert found["settings"] == protocol.stored_settings(contestant, name)
-        timed = protocol.equal_time_steps(
-            method, content["seconds_a_step"], Budget(facts["steps"], clock=facts["clock"])
-        )
+        costs = protocol.stored_costs(name)
+        timed = protocol.equal_time_steps(method, costs, Budget(facts["steps"], clock=facts["clock"]))
         assert found["seconds"]["steps"] == timed and found["steps"]["steps"] == facts["steps"]
         for clock in ("steps", "seconds"):
             assert all(len(found[clock][number]) == 10 for number in NUMBERS)

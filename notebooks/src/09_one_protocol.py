@@ -305,12 +305,13 @@ def equal_time_steps(seconds_a_step, baseline, steps):
 
 # %% [markdown]
 # The seconds of the stored comparison are processor time, all methods in turn in one process: 20 steps of the first, 20 of the
-# second, and so on; the median of seven rounds. Whatever else the machine does then slows all of them alike.
+# second, and so on; the median of seven rounds (`python bench/one_protocol.py --costs`, when the machine has little else to do). They are
+# measured apart from the comparison: a busy machine slows large networks more than small ones, and its clock would be another every time.
 
 # %% tags=["nbval-ignore-output"]
 stored_on = protocol.stored_targets()
 order = list(CONTESTANTS)
-costs = {name: torch.tensor([protocol.stored(name)["seconds_a_step"][method] for method in order]).double() for name in stored_on}
+costs = {name: torch.tensor([protocol.stored_costs(name)[method] for method in order]).double() for name in stored_on}
 place = order.index(protocol.BASELINE)
 steps_in_time = {name: equal_time_steps(cost, place, 4000) for name, cost in costs.items()}
 relative = {name: [f"{float(c / cost[place]):.2f}" for c in cost] for name, cost in costs.items()}
@@ -379,23 +380,14 @@ print(f"{len(alike)} comparisons with the tuned GAN: the correlation of the mass
 # ## 5. A small one, live
 #
 # The methods and targets named in the first cell, with a smaller budget than the stored comparison: fewer steps and seeds. The
-# settings are the winners of the stored search, and so are the costs of a step. With `search = True` both are found here and now: this
-# cell is what made the stored comparison.
+# settings are the winners of the stored search. With `search = True` they are searched for here and now: this cell is what made the
+# stored comparison.
 
 # %%
-def seconds_a_step(target):
-    """Measured for all that take part, and for the baseline, whose time is the clock; or the stored ones."""
-    if not search:
-        return protocol.stored(target.name)["seconds_a_step"]
-    timed = [CONTESTANTS[method] for method in dict.fromkeys([*methods, protocol.BASELINE])]
-    return protocol.seconds_a_step(timed, target, budget, seeds)
-
-
 def compare_on(target):
     """All that is known of one target afterwards."""
     facts = asdict(budget) | {"tries": tries, "tuning_seeds": tuning, "seeds": evaluation, "samples": protocol.SAMPLES}
     known = {"settings": facts, "bounds": protocol.bounds(target, evaluation), "tuning": {}, "runs": {}}
-    known["seconds_a_step"] = seconds_a_step(target)
     for method in methods:
         contestant = CONTESTANTS[method]
         if search and contestant.space:
@@ -404,7 +396,7 @@ def compare_on(target):
             known["tuning"][method] = {"settings": searched.settings, "scores": searched.scores}
         else:
             settings = protocol.stored_settings(contestant, target.name)
-        timed = protocol.equal_time_steps(method, known["seconds_a_step"], budget)
+        timed = protocol.equal_time_steps(method, protocol.stored_costs(target.name), budget)
         found = compete(contestant, settings, target, evaluation, budget, at=[steps, timed])
         known["runs"][method] = {
             "settings": settings, "steps": {"steps": steps} | found[steps], "seconds": {"steps": timed} | found[timed]
@@ -450,8 +442,8 @@ for name, known in outcome.items():
 # The last three rows frame the table. *Real samples* are the yardstick's upper end: the best mass in place, up to chance. (The share
 # within $3\sigma$ can be higher, for modes that are too tight.) *One mode, perfectly* is what a flawless collapse gets: nearly 99 %
 # within $3\sigma$, and one mode's weight in place, 12.5 %; on the unequal ring that is 41 %. So the share within $3\sigma$ alone
-# cannot rank anybody. *Evenly over the square* is the smear: all modes, a small KL, and nothing at any of them. A spread above 1 is blur,
-# one far below is a collapse *within* the modes.
+# cannot rank anybody. *Evenly over the square* is the smear (on the sheet, one that knows the plane): all modes, where they are equally
+# frequent a small KL, and next to nothing at any of them. A spread above 1 is blur, one far below is a collapse *within* the modes.
 #
 # ## 6. Enter a method of your own
 #
@@ -782,7 +774,8 @@ progress("09")
 # ganlab run 12 -p runs=runs/sweeps/one_protocol -p group_by=targets -p results='["GAN, tuned.steps.in_place", "MDGAN.steps.in_place"]'
 # ```
 #
-# The stored comparison was made by the first two lines.
+# The first two lines give the stored numbers again, to the last digit on a processor like ours: the settings of every try, the winners, and
+# the numbers of every seed.
 
 # %%
 def plain_runs(found):
@@ -817,7 +810,7 @@ run.finish(
 #
 # <details><summary><b>Is "not told apart" the same as "equal"?</b></summary>
 #
-# No. With ten seeds the interval of a difference is typically 13 to 14 points wide on the rings and the sheet, and 5 on the grid. A difference of half
+# No. With ten seeds the interval of a difference is typically 14 to 15 points wide on the rings and the sheet, and 5 on the grid. A difference of half
 # of that would not show. More seeds narrow it with the square root of their number.
 #
 # </details>
