@@ -107,7 +107,10 @@ class Zip:
 
 
 def _not_a_zip(path: Path, error: Exception) -> str:
-    start = path.read_bytes()[:4096] if path.is_file() else b""
+    start = b""
+    if path.is_file():
+        with open(path, "rb") as file:
+            start = file.read(4096)
     if b"<html" in start.lower() or b"quota" in start.lower():
         return (
             f"{path} is a web page, not an archive: Google Drive answered with its quota page instead of the file. "
