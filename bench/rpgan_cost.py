@@ -1,10 +1,11 @@
-"""What K discriminators cost: a training step against K, in three forms, beside the loop that everybody writes.
+"""What K discriminators cost: a training step against K, in two forms, beside the loop that everybody writes.
 
     python bench/rpgan_cost.py               # 64-pixel images: widths 8, 16 and 32 at K = 12, K = 24 and 48 at width 8
     python bench/rpgan_cost.py --threads 2   # the same on two cores
 
 Each repetition times every form once, one after the other, so that a busy machine slows all alike; the smallest time
-of each counts. Written to data/results/08_rpgan/cost.json.
+of each counts. Beside them stands what the machine can do at best: the multiplications a second of one large matrix
+product. Written to data/results/08_rpgan/cost.json (cost_2_threads.json).
 """
 
 import argparse
@@ -14,12 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from rpgan_images import multiplications
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganlab.methods.rpgan import RPGAN
 from ganlab.nets.dcgan import dcgan_generator
-from ganlab.nets.projected import FORMS, Projected, full_view_convolutions, projected_convolutions
+from ganlab.nets.projected import Projected, full_view_convolutions, projected_convolutions
 from ganlab.seeds import Streams
 from ganlab.train import threads, write_atomically
 from ganlab.train.run import plain, versions
@@ -74,36 +76,57 @@ def step(network: nn.Module, width: int, real: Tensor) -> Callable[[], None]:
     return lambda: method.step(real)
 
 
-def fastest(works: dict[str, Callable[[], None]], repeats: int) -> dict[str, float]:
+def work_of(discriminator: Projected) -> int:
+    """Multiplications of `passes`: forward, to the weights, to each layer's input, for reals and fakes.
+
+    Views are fixed and their images need no gradient: they go forward only, and first layers have no way further back.
+    """
+    views = discriminator.view.weight.numel() * (SIDE // 2) ** 2
+    first = discriminator.networks.weights[0].numel() * (SIDE // 4) ** 2
+    return 2 * BATCH * (3 * multiplications(discriminator, SIDE) - 2 * views - first)
+
+
+def matrix_rate(size: int = 2048, repeats: int = 5) -> float:
+    """Billions of multiplications a second in a product of two matrices, what the arithmetic of the machine allows."""
+    a, b = torch.ones(size, size), torch.ones(size, size)
+    return size**3 / fastest({"product": lambda: a @ b}, repeats)["product"] / 1e9
+
+
+def fastest(
+    works: dict[str, Callable[[], None]], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """The smallest seconds of each, taken in turns."""
     best = dict.fromkeys(works, float("inf"))
     for repeat in range(repeats + 1):
         for name, work in works.items():
-            started = time.perf_counter()
+            started = clock()
             work()
             if repeat:  # the first warms up
-                best[name] = min(best[name], time.perf_counter() - started)
+                best[name] = min(best[name], clock() - started)
     return best
 
 
 def measure(counts: list[int], widths: list[int], repeats: int, cores: int) -> None:
-    """Every form at K = 12, apart from the step and within it; at other K the step of the loop and of ours."""
+    """Every form at K = 12, apart from the step and within it; at other K the step of the modules and grouped."""
     started, rows = time.perf_counter(), []
     real = Streams(0, "cost").uniform(BATCH, CHANNELS * SIDE * SIDE) * 2 - 1
     for width, count in [(width, 12) for width in widths] + [(widths[0], count) for count in counts]:
-        forms = ("modules", *FORMS) if count == 12 else ("modules", "mixed")
+        forms = ("modules", "loop", "grouped") if count == 12 else ("modules", "grouped")
         works = {f"step {form}": step(discriminators(form, count, width), width, real) for form in forms}
         works["step full view"] = step(full_view_convolutions(SIDE, CHANNELS, width // 2, 0), width, real)
         if count == 12:
             works |= {f"D {form}": passes(discriminators(form, count, width), real) for form in forms}
         taken = {name: round(1000 * seconds, 2) for name, seconds in fastest(works, repeats).items()}
         rows.append({"width": width, "count": count, "milliseconds": taken})
+        if count == 12:
+            rows[-1]["multiplications"] = work_of(projected_convolutions(SIDE, CHANNELS, count, width, 0))
         shares = [f"{name} {t / taken[name.split()[0] + ' modules']:.2f}" for name, t in taken.items()]
-        growth = taken["step mixed"] / taken["step full view"]
+        growth = taken["step grouped"] / taken["step full view"]
         print(f"width {width}, K {count}: {', '.join(shares)}; {growth:.1f} single steps", flush=True)
     settings = {"side": SIDE, "channels": CHANNELS, "batch": BATCH, "threads": cores, "repeats": repeats}
     content = {"command": "python bench/rpgan_cost.py" + (f" --threads {cores}" if cores > 1 else "")}
     content |= {"seconds": round(time.perf_counter() - started), "versions": versions(), "settings": settings}
+    content["billion_multiplications_a_second"] = round(matrix_rate(), 1)
     FOLDER.mkdir(parents=True, exist_ok=True)
     name = "cost.json" if cores == 1 else f"cost_{cores}_threads.json"
     write_atomically(FOLDER / name, json.dumps(plain(content | {"rows": rows}), separators=(",", ":")) + "\n")

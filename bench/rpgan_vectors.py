@@ -1,6 +1,7 @@
 """The long runs of chapter 08 on vectors, each written to data/results/08_rpgan/NAME.json. One process, one thread.
 
     python bench/rpgan_vectors.py sweep   # a sheet in 64 dimensions: K, and full views with the same budget
+    python bench/rpgan_vectors.py times   # a step of each contestant of the sweep, in turns; into sweep.json
     python bench/rpgan_vectors.py ring    # 2D, views of one dimension; GMAN and sliced Wasserstein beside them
 
 `--arms` makes a part and leaves the rest of the file as it is: a file need not hold all arms. Seeds 0 to 9.
@@ -13,11 +14,13 @@ eight views on the ring.
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from rpgan_common import FOLDER, keep, standing
+from rpgan_cost import fastest
 from torch import Tensor
 
 from ganlab.data.mixtures import GaussianMixture, mixture, ring
@@ -101,7 +104,7 @@ def keep_arm(path: Path, facts: dict, arm: str, found: dict, started: float) -> 
     keep(path, command, time.perf_counter() - started, {"settings": facts, "runs": {arm: found}})
 
 
-def sweep(path: Path, steps: int, seeds: list[int], features: int, arms: list[str]) -> None:
+def contestants(seeds: list[int], features: int) -> dict[str, Callable[[], Projected]]:
     """K projected discriminators, and one (or sixteen) with a full view at the same budget of weights or of time."""
     rng = Streams(seeds)
     one = as_many_weights(weights_of(projected_mlp(DIM, features, 1, HIDDEN, rng), len(seeds)), DIM)
@@ -113,12 +116,28 @@ def sweep(path: Path, steps: int, seeds: list[int], features: int, arms: list[st
         "16, full view": lambda: full_view_mlp(DIM, HIDDEN, rng, count=16),
         "16, full view, thin": lambda: full_view_mlp(DIM, [one] * 2, rng, count=16),
     }
-    build |= {f"K = {k}": lambda k=k: projected_mlp(DIM, features, k, HIDDEN, rng) for k in (1, 4, 8, 16, 32)}
+    return build | {f"K = {k}": lambda k=k: projected_mlp(DIM, features, k, HIDDEN, rng) for k in (1, 4, 8, 16, 32)}
+
+
+def sweep(path: Path, steps: int, seeds: list[int], features: int, arms: list[str]) -> None:
+    build = contestants(seeds, features)
     for arm in arms or build:
         started = time.perf_counter()
         found = on_the_sheet(arm, build[arm](), seeds, 5 * steps if "5x" in arm else steps, 12)
         facts = settings(steps, seeds, batch=BATCH, features=features, dim=DIM, latent=LATENT)
         keep_arm(path, facts, arm, found, started)
+
+
+def times(path: Path, seeds: list[int], features: int) -> None:
+    """CPU milliseconds of a training step of all seeds: each contestant in turns, the smallest of 50 times."""
+    real, works = next(Sheet().batches(BATCH, seeds)), {}
+    for arm, build in contestants(seeds, features).items():
+        rng = Streams(seeds, "weights")
+        method = RPGAN(MLP([LATENT, *GENERATOR, DIM], rng), build(), rng=rng, latent=LATENT, lr=LR)
+        works[arm] = lambda method=method: method.step(real)
+    taken = {arm: round(1000 * seconds, 2) for arm, seconds in fastest(works, 50, time.process_time).items()}
+    print(taken)
+    keep(path, "python bench/rpgan_vectors.py sweep", 0, {"milliseconds": taken})
 
 
 # 2D -----------------------------------------------------------------------------------------------------------
@@ -185,7 +204,7 @@ def ring_2d(path: Path, steps: int, seeds: list[int], arms: list[str]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", choices=["sweep", "ring"])
+    parser.add_argument("experiment", choices=["sweep", "times", "ring"])
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0)
@@ -194,9 +213,11 @@ if __name__ == "__main__":
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     chosen = list(range(arguments.first, arguments.first + arguments.seeds))
-    path = arguments.folder / f"{arguments.experiment}.json"
+    path = arguments.folder / f"{'ring' if arguments.experiment == 'ring' else 'sweep'}.json"
     with threads(1):
         if arguments.experiment == "sweep":
             sweep(path, arguments.steps or 3000, chosen, arguments.features, arguments.arms)
+        elif arguments.experiment == "times":
+            times(path, chosen, arguments.features)
         else:
             ring_2d(path, arguments.steps or 2000, chosen, arguments.arms)

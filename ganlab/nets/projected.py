@@ -152,9 +152,11 @@ class MLPs(nn.Module):
 
 Layers = list[tuple[Tensor, Tensor]]  # weight (K, outputs, inputs, height, width) and bias (K, outputs) of each layer
 
-#: Up to so many channels a network, layers are run together as grouped convolutions; from the first wider one on, one
-#: network after another. Grouping pays while networks are thin; bench/rpgan_cost.py measured where that ends.
-FORMS = {"loop": 0, "grouped": math.inf, "mixed": 64}
+FORMS = ("loop", "grouped", "by size")
+
+#: Networks without a wider layer are run together as grouped convolutions, others one after another ("by size").
+#: Grouping pays while networks are thin; bench/rpgan_cost.py measured where that ends.
+THIN = 64
 
 
 def _layer(x: Tensor, weight: Tensor, bias: Tensor, groups: int = 1) -> Tensor:
@@ -164,24 +166,23 @@ def _layer(x: Tensor, weight: Tensor, bias: Tensor, groups: int = 1) -> Tensor:
     return F.leaky_relu(F.conv2d(x, weight, bias, stride=2, padding=1, groups=groups), 0.2, inplace=True)
 
 
-def _logits(views: Float[Tensor, "n K_channels side side"], layers: Layers, thin: float) -> Float[Tensor, "K n"]:
-    """K networks: their thin layers as convolutions with K groups, the rest in a loop."""
-    count, x = len(layers[0][0]), views
-    together = next((depth for depth, (weight, _) in enumerate(layers) if weight.shape[1] > thin), len(layers))
-    if together:  # the K networks' channels next to each other in memory: three times as fast on one-channel views
-        x = x.contiguous(memory_format=torch.channels_last)
-    for weight, bias in layers[:together]:
-        x = _layer(x, weight.flatten(0, 1), bias.flatten(), groups=count)
-    if together == len(layers):
-        return x.flatten(1).T
-    networks = zip(
-        *(zip(weight.unbind(), bias.unbind(), strict=True) for weight, bias in layers[together:]), strict=True
-    )
+def _grouped(views: Float[Tensor, "n K_channels side side"], layers: Layers) -> Float[Tensor, "K n"]:
+    """K networks as one, each layer a convolution with K groups."""
+    # the K networks' channels next to each other in memory: three times as fast on one-channel views
+    x = views.contiguous(memory_format=torch.channels_last)
+    for weight, bias in layers:
+        x = _layer(x, weight.flatten(0, 1), bias.flatten(), groups=len(weight))
+    return x.flatten(1).T
+
+
+def _one_by_one(views: Float[Tensor, "n K_channels side side"], layers: Layers) -> Float[Tensor, "K n"]:
+    """K networks, one after another."""
+    apart = zip(*(zip(weight.unbind(), bias.unbind(), strict=True) for weight, bias in layers), strict=True)
     logits = []
-    for own, network in zip(x.chunk(count, 1), networks, strict=True):
+    for x, network in zip(views.chunk(len(layers[0][0]), 1), apart, strict=True):
         for weight, bias in network:
-            own = _layer(own, weight, bias)
-        logits.append(own.flatten())
+            x = _layer(x, weight, bias)
+        logits.append(x.flatten())
     return torch.stack(logits)
 
 
@@ -195,7 +196,7 @@ class ConvolutionalNetworks(nn.Module):
     Args:
         count: K. side: of a view, a power of two, at least 4. channels: of one view.
         form: how K networks are run; the numbers are the same and so are the weights. `"loop"`, one network after
-            another; `"grouped"`, convolutions with K groups; `"mixed"`, thin layers grouped and the others looped.
+            another; `"grouped"`, convolutions with K groups; `"by size"`, the faster of the two as measured.
     """
 
     def __init__(
@@ -205,7 +206,7 @@ class ConvolutionalNetworks(nn.Module):
         channels: int = 1,
         width: int = 128,
         rng: Streams | int | None = None,
-        form: str = "mixed",
+        form: str = "by size",
     ):
         super().__init__()
         if side < 4 or side & (side - 1):
@@ -222,14 +223,16 @@ class ConvolutionalNetworks(nn.Module):
         self.weights = nn.ParameterList(
             (2 * stream.uniform(*shape) - 1) * math.sqrt(3 / math.prod(shape[1:])) for shape in shapes
         )
-        self.biases = nn.ParameterList(torch.zeros(count, shape[0]) for shape in shapes)
+        self.biases = nn.ParameterList(torch.zeros(count, shape[0], device=self.weights[0].device) for shape in shapes)
 
     def forward(self, views: Float[Tensor, "n K_channels side side"]) -> Float[Tensor, "K n"]:
-        return _logits(views, list(zip(self.weights, self.biases, strict=True)), FORMS[self.form])
+        thin = self.count == 1 or max(len(bias[0]) for bias in self.biases) <= THIN
+        run = _grouped if self.form == "grouped" or (self.form == "by size" and thin) else _one_by_one
+        return run(views, list(zip(self.weights, self.biases, strict=True)))
 
     def one(self, k: int, view: Float[Tensor, "n channels side side"]) -> Float[Tensor, " n"]:
         layers = [(w[k : k + 1], b[k : k + 1]) for w, b in zip(self.weights, self.biases, strict=True)]
-        return _logits(view, layers, FORMS["loop"])[0]
+        return _one_by_one(view, layers)[0]
 
 
 class CentredCube(nn.Module):
@@ -280,7 +283,7 @@ def full_view_mlp(dim: int, hidden: list[int], rng: Streams | int | None = None,
 
 
 def projected_convolutions(
-    side: int, channels: int, count: int, width: int = 128, rng: Streams | int | None = None, form: str = "mixed"
+    side: int, channels: int, count: int, width: int = 128, rng: Streams | int | None = None, form: str = "by size"
 ) -> Projected:
     """The paper's K discriminators of images, each behind a random 8x8 filter with stride 2."""
     view = Filters(random_filters(channels, count, rng), side)

@@ -205,7 +205,7 @@ def test_impossible_requests_are_named():
         random_projections(6, 7, 2)
     with pytest.raises(GanlabError, match="side of 12; give 4, 8"):
         ConvolutionalNetworks(2, 12)
-    with pytest.raises(GanlabError, match="form is 'fast'; choose one of loop, grouped, mixed"):
+    with pytest.raises(GanlabError, match="form is 'fast'; choose one of loop, grouped, by size"):
         ConvolutionalNetworks(2, 8, form="fast")
     with pytest.raises(GanlabError, match="this stream holds 2 seeds"):
         projected_convolutions(16, 1, 2, 4, Streams([0, 1]))
