@@ -57,7 +57,7 @@ PLANS = {
     "digits": Plan(600, arms=tuple(ARMS), times={SINGLE: 2, "K = 12": 2, "K = 48": 2}),
     "fashion": Plan(600),
     "faces": Plan(320, times={SINGLE: 3}),
-    "faces64": Plan(240, width=8, times={SINGLE: 3, "K = 12": 2}),
+    "faces64": Plan(240, width=8),
 }
 
 

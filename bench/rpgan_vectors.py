@@ -1,7 +1,7 @@
 """The long runs of chapter 08 on vectors, each written to data/results/08_rpgan/NAME.json. One process, one thread.
 
     python bench/rpgan_vectors.py sweep   # a sheet in 64 dimensions: K, and full views with the same budget
-    python bench/rpgan_vectors.py times   # a step of each contestant of the sweep, in turns; into sweep.json
+    python bench/rpgan_vectors.py times   # only the sweep's last part: a step of each contestant, timed in turns
     python bench/rpgan_vectors.py ring    # 2D, views of one dimension; GMAN and sliced Wasserstein beside them
 
 `--arms` makes a part and leaves the rest of the file as it is: a file need not hold all arms. Seeds 0 to 9.
@@ -126,6 +126,7 @@ def sweep(path: Path, steps: int, seeds: list[int], features: int, arms: list[st
         found = on_the_sheet(arm, build[arm](), seeds, 5 * steps if "5x" in arm else steps, 12)
         facts = settings(steps, seeds, batch=BATCH, features=features, dim=DIM, latent=LATENT)
         keep_arm(path, facts, arm, found, started)
+    times(path, seeds, features)
 
 
 def times(path: Path, seeds: list[int], features: int) -> None:
