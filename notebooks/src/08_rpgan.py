@@ -684,10 +684,11 @@ for other in in_place:
 # - One small discriminator with a full view does not bring the generator onto the sheet in these 3,000 steps, nor in five times as many.
 #   Then nearly all of its mass is in the right places *seen from above*, and hovers about one unit beside the sheet. One with as many
 #   weights as sixteen narrow ones comes nearer, and then most seeds lose modes.
-# - Sixteen views of eight numbers cover all eight modes in every seed. One, four and eight views do not find the sheet
-#   in time. With $d/m = 8$ the paper's rule asks for 16 to 32 views; here it is a good rule.
-# - **Now the two rows with sixteen full views.** With hidden layers of the same width they cover every mode too, and put *more* mass in place
-#   than the narrow views do, with more than twice the weights. With the *same* number of weights they put next to nothing in place.
+# - Sixteen views of eight numbers cover all eight modes in every seed. One, four and eight views do not find the sheet in time.
+#   With $d/m = 8$ the paper's rule asks for 16 to 32 views: here its lower end is enough, and half of that is not.
+# - **Now the two rows with sixteen full views.** With hidden layers of the same width they cover every mode too, and put *more*
+#   mass in place than the narrow views do, with more than twice the weights. With the *same* number of weights they put next to
+#   nothing in place.
 #
 # So on this sheet two things matter: to have *many* judges, and to be able to afford them. A narrow view is not a better teacher: at the
 # same hidden width the full view teaches better. But its network is smaller, and at a given number of weights that decides.
@@ -784,12 +785,13 @@ display(
 )  # fmt: skip
 
 # %% [markdown]
-# It takes many more steps than that. Those runs are too long for a class, so they lie in `data/results/08_rpgan`: digits at 16 pixels, garments
-# (Fashion) and toy faces at 32, and toy faces at 64, the paper's own size: three seeds each (one at 64 pixels, and for K = 48 on digits), the same for all. Generator and discriminators
-# are the paper's, 8 times narrower (first layer of a projected discriminator: 16 channels, of the single one: 8) and 16 times at 64 pixels,
-# with the published Adam settings, on one core. There is no batch norm in any discriminator. The wide single one has as many multiplications as the twelve together. Quality is the Fréchet distance between 500
-# generated and 500 held-out images on the features of the course's own classifier: lower is better, and only rows of one data set can be
-# compared.
+# It takes many more steps than that. Those runs are too long for a class, so they lie in `data/results/08_rpgan`: digits at 16
+# pixels, garments (Fashion) and toy faces at 32, and toy faces at 64, the paper's own size: three seeds each (one at 64 pixels,
+# and for K = 48 on digits), the same for all. Generator and discriminators are the paper's, 8 times narrower (first layer of a
+# projected discriminator: 16 channels, of the single one: 8) and 16 times at 64 pixels, with the published Adam settings, on
+# one core. There is no batch norm in any discriminator. The wide single one has as many multiplications as the twelve together.
+# Quality is the Fréchet distance between 500 generated and 500 held-out images on the features of the course's own classifier:
+# lower is better, and only rows of one data set can be compared.
 
 # %% tags=["nbval-ignore-output"]
 FILES = {"digits": "digits", "fashion": "fashion", "faces": "faces", "faces, 64 px": "faces64"}
@@ -945,9 +947,9 @@ print("Seeds in which K = 12 is nearer to the real images, after as much time, t
 show.interval_table(rows, caption="Fréchet distance after the same time: when the fastest arm had made its steps; on digits and faces also when K = 12 had")
 
 # %% [markdown]
-# Over time the order turns. While the fastest arm makes its steps, the small single discriminator is well ahead of twelve views on every data
-# set. Where it was given as many seconds as twelve views take for all their steps, it stays ahead, clearly on faces and a little on
-# digits. What K buys in a step it costs in seconds, at these sizes and on one core. The paper compares by
+# Over time the order turns. While the fastest arm makes its steps, the small single discriminator is well ahead of twelve views
+# on every data set. Where it was given as many seconds as twelve views take for all their steps, it stays ahead, clearly on
+# faces and a little on digits. What K buys in a step it costs in seconds, at these sizes and on one core. The paper compares by
 # steps. (The seconds were counted on a busy machine: read them as ratios.)
 #
 # ### Sure of itself?
@@ -968,10 +970,10 @@ legend_of(panels[0], figure)
 display(show.with_alt(figure, "Faces at 32 pixels, over training; medians at the end. " + "; ".join(words) + "."))
 
 # %% [markdown]
-# The wide single discriminator is right about nine times in ten. The twelve, with as many multiplications together, are right about two times in
-# three: each of them is small and sees little. So far as on the sheet. But the gradient of the sure one does **not** go
-# silent here: it is the longest of all, under both losses, and under the minimax loss the least steady. In these few steps, saturation is not what
-# holds the single discriminator back.
+# The wide single discriminator is right about nine times in ten. The twelve, with as many multiplications together, are right
+# about two times in three: each of them is small and sees little. So far as on the sheet. But the gradient of the sure one does
+# **not** go silent here: it is the longest of all, under both losses, and under the minimax loss the least steady. In these few
+# steps, saturation is not what holds the single discriminator back.
 #
 # ### High frequencies
 #
@@ -993,9 +995,10 @@ legend_of(panels[0], figure)
 display(show.with_alt(figure, f"Power at each frequency, generated over real, log10; 0 is as in real images. At the highest frequency: {'; '.join(words)}."))
 
 # %% [markdown]
-# The paper's remark, in numbers: among the projected ones, twelve views leave the least power at the highest frequencies on digits, garments
-# and faces of 32 pixels, and one view leaves the most. On digits 48 views leave still less than twelve, in their one seed. At 64 pixels the runs are too young to say it. The wide single discriminator leaves
-# about as little as the twelve. On garments and faces most arms have *too little* power in the middle of the range, which is blur.
+# The paper's remark, in numbers: among the projected ones, twelve views leave the least power at the highest frequencies on
+# digits, garments and faces of 32 pixels, and one view leaves the most. On digits 48 views leave still less than twelve, in
+# their one seed. At 64 pixels the runs are too young to say it. The wide single discriminator leaves about as little as the
+# twelve. On garments and faces most arms have *too little* power in the middle of the range, which is blur.
 #
 # ### The losses, and what the authors report of them
 #
@@ -1041,12 +1044,14 @@ for name, arm in [*(("digits", arm) for arm in on_digits), ("faces", SINGLE)]:
     print(f"- at the end the Fréchet distance is {worse.mean():.2f} times its lowest (seeds: {', '.join(f'{each:.2f}' for each in worse)}; means of 4 looks)")
 
 # %% [markdown]
-# On digits the beginning has the same shape, in all settings: down first, then up, to about $\log 2$, where neither side wins; and the single
-# discriminator's loss swings about twice as much as the mean of twelve. What the paper saw later, a loss that keeps climbing and samples
-# that get worse, does **not** come in these 1,200 steps: the loss stays a little above $\log 2$, and the quality is at its best at the end or
-# close to it, in all settings. (On faces one of the single discriminator's three seeds turns back a little in the last third.) That is no contradiction. It took the authors tens of thousands of steps with networks eight times as wide; only in passes
-# through the data are our runs long (59 on digits; 100,000 steps with batches of 64 are 32 passes through CelebA). On the sheet the order is the reverse: the loss
-# rises first, while the generator is far from the data, and then falls.
+# On digits the beginning has the same shape, in all settings: down first, then up, to about $\log 2$, where neither side wins;
+# and the single discriminator's loss swings about twice as much as the mean of twelve. What the paper saw later, a loss that
+# keeps climbing and samples that get worse, does **not** come in these 1,200 steps: the loss stays a little above $\log 2$, and
+# the quality is at its best at the end or close to it, in all settings. (On faces one of the single discriminator's three seeds
+# turns back a little in the last third.) That is no contradiction. It took the authors tens of thousands of steps with networks
+# eight times as wide; only in passes through the data are our runs long (59 on digits; 100,000 steps with batches of 64 are 32
+# passes through CelebA). On the sheet the order is the reverse: the loss rises first, while the generator is far from the data,
+# and then falls.
 #
 # ### Between two latents
 #
@@ -1100,10 +1105,10 @@ for form, values in answers.items():
     print(f"{form}: the same logits and gradients as the loop")
 
 # %% [markdown]
-# Is it faster? It depends on the width. All forms were timed in turns in one run on a quiet machine, with 64 colour images of 64 x
-# 64 and K = 12. "Modules" is the loop that everybody writes first, each discriminator with a convolution of its own for its view. The
-# "loop" of the package computes all views in one convolution, which alone saves a good part; "grouped" has one for each layer. A whole step is the generator's step against
-# all twelve, then theirs.
+# Is it faster? It depends on the width. All forms were timed in turns in one run on a quiet machine, with 64 colour images of
+# 64 x 64 and K = 12. "Modules" is the loop that everybody writes first, each discriminator with a convolution of its own for
+# its view. The "loop" of the package computes all views in one convolution, which alone saves a good part; "grouped" has one
+# for each layer. A whole step is the generator's step against all twelve, then theirs.
 
 # %% tags=["nbval-ignore-output"]
 costs = {"one core": read_result("cost"), "two cores": read_result("cost_2_threads")}
@@ -1137,8 +1142,8 @@ for cores, cost in costs.items():
             print(f"{cores}, first width {row['width']:2}: the fastest form ({form}) does {rate:2.0f} billion multiplications a second, {100 * rate / best:2.0f} % of the best")
 
 # %% [markdown]
-# So at width 8 there is still something to save, and at width 32 hardly: there the arithmetic itself is the limit, and no way of
-# arranging it makes twelve networks cheaper.
+# So at width 8 there is still something to save, and at width 32 hardly: there the arithmetic itself is the limit, and no other
+# arrangement can make twelve networks much cheaper.
 #
 # How does a step grow with K, and how did the paper's?
 
@@ -1155,11 +1160,11 @@ for K, growth in published.items():
 show.interval_table(rows, caption=f"A training step in steps of the single discriminator's GAN; here the first width is {smallest}")
 
 # %% [markdown]
-# Not the same thing: the paper's networks are sixteen times as wide and ran on a GPU of 2017. Its single discriminator sees the whole
-# image, as ours does. Its times lie on a line, about 0.53 + 0.22 K seconds: a fixed part, mostly the generator's, and one for each
-# discriminator, which is 0.37 of a whole step with a single one. Ours lie on a line too, and a grouped discriminator costs about half of
-# that share. The modules, which spend much on starting things, grow faster than the paper's. On two cores a step takes little more than half
-# the time, and the growth is about the same.
+# Not the same thing: the paper's networks are sixteen times as wide and ran on a GPU of 2017. Its single discriminator sees the
+# whole image, as ours does. Its times lie on a line, about 0.53 + 0.22 K seconds: a fixed part, mostly the generator's, and one
+# for each discriminator, which is 0.37 of a whole step with a single one. Ours lie on a line too, and a grouped discriminator
+# costs about half of that share. The modules, which spend much on starting things, grow faster than the paper's. On two cores a
+# step takes little more than half the time, and grows a little less.
 #
 # ## 8. Relatives
 #
@@ -1219,14 +1224,15 @@ for other in in_plane:
 
 # %% [markdown]
 # One view of one dimension leaves the other free, two leave modes out, four reach all eight in most seeds, and eight in every
-# seed. Eight discriminators with *full* views (GMAN) do not. So after as many steps it is the views that heal in the plane, and not the number of
-# judges: the other way round than on the sheet. More of them are not always better: with sixteen views four of the ten seeds end with
-# one mode or none. Why, these runs do not say.
+# seed. Eight discriminators with *full* views (GMAN) do not. So after as many steps it is the views that heal in the plane, and
+# not the number of judges: the other way round than on the sheet. More of them are not always better: with sixteen views four
+# of the ten seeds end with one mode or none. Why, these runs do not say.
 #
-# **But look at the two rows with the same budget.** The wide single discriminator, with as many weights as eight views, covers all eight modes in
-# every seed and takes less time. So does the small one itself after four times the steps, in somewhat more time. Both put more
-# mass in place than eight views do. Against a single discriminator of the same small size and as many steps the projections win clearly, and
-# against one of the same budget they lose. (In the plane they cannot win much: the data do not lie on a thin set there.)
+# **But look at the two rows with the same budget.** The wide single discriminator, with as many weights as eight views, covers
+# all eight modes in every seed and takes less time. So does the small one itself after four times the steps, in somewhat more
+# time. Both put more mass in place than eight views do. Against a single discriminator of the same small size and as many steps
+# the projections win clearly, and against one of the same budget they lose. (In the plane they cannot win much: the data do not
+# lie on a thin set there.)
 #
 # ## 9. Fidelity card
 #
