@@ -227,11 +227,13 @@ class NEMGAN(Stateful):
         labelled: a few reals `(*seeds, m, dim)` and their modes `(*seeds, m)`; each class is drawn equally often.
         supervise_start, supervise_every: after how many steps, and how often, the labelled reals are used.
         adversary: `"wasserstein"` with gradient penalty, or `"cross-entropy"`, the plain GAN's losses.
+        critic_steps: how many steps the discriminator takes in a turn, on the same reals.
         penalty: weight of the gradient penalty; penalty_every: it stands in every so many steps' loss, that many times
             as heavy ("lazy", Karras et al., arXiv:1912.04958). z_weight, margin: of `inversion_loss`.
         half_width: of the boxes. floor: of `prior_divergence`.
-        lr, betas: Adam's for all networks; inversion_lr: the rate of the step on `inversion_loss`, where it is another
-            (a tenth of the generator's in the fixed-prior code).
+        lr, betas: Adam's for all networks.
+        inversion_noise: standard deviation of normal noise on all that the inversion network is trained on. It then
+            cannot read the box from details smaller than that.
         prior_lr, prior_decay: the prior's rate is prior_lr / (1 + prior_decay t).
 
     Departures from NEMGAN-P: latents for the networks are drawn with hard modes (there 5.7 % of them lie between
@@ -252,6 +254,7 @@ class NEMGAN(Stateful):
         supervise_start: int = 100,
         supervise_every: int = 1,
         adversary: str = "wasserstein",
+        critic_steps: int = 1,
         penalty: float = 10.0,
         penalty_every: int = 1,
         z_weight: float = 10.0,
@@ -259,7 +262,7 @@ class NEMGAN(Stateful):
         half_width: float = 0.3,
         floor: float = 1e-3,
         lr: float = 1e-4,
-        inversion_lr: float | None = None,
+        inversion_noise: float = 0.0,
         betas: tuple[float, float] = (0.5, 0.9),
         prior_lr: float = 1e-3,
         prior_decay: float = 3e-4,
@@ -271,6 +274,7 @@ class NEMGAN(Stateful):
         self.modes, self.latent, self.half_width = self.prior.logits.shape[-1], latent, half_width
         self.wasserstein, self.penalty, self.penalty_every = adversary == "wasserstein", penalty, penalty_every
         self.z_weight, self.margin, self.floor = z_weight, margin, floor
+        self.critic_steps, self.inversion_noise = critic_steps, inversion_noise
         self.prior_start, self.prior_lr, self.prior_decay = prior_start, prior_lr, prior_decay
         self.labelled = None if labelled is None else LabelledReals(*labelled, self.modes)
         self.supervise_start, self.supervise_every = supervise_start, supervise_every
@@ -278,8 +282,7 @@ class NEMGAN(Stateful):
         self.turn = 0
         self.generator_optimiser = adam(generator, lr, betas)
         self.discriminator_optimiser = adam(discriminator, lr, betas)
-        both, rate = nn.ModuleList([generator, inversion]), lr if inversion_lr is None else inversion_lr
-        self.inversion_optimiser = adam(both, rate, betas)
+        self.inversion_optimiser = adam(nn.ModuleList([generator, inversion]), lr, betas)
         self.supervision_optimiser = adam(inversion, lr, betas)
         self.prior_optimiser = adam(self.prior, prior_lr, (0.9, 0.999))
 
@@ -298,6 +301,12 @@ class NEMGAN(Stateful):
     def place(self, modes: Float[Tensor, "*seeds n modes"], noise: Float[Tensor, "*seeds n latent"]) -> Tensor:
         """The latent of a mode and of noise in [-1, 1): what another engineered latent overrides."""
         return engineered_latent(modes, noise, self.half_width)
+
+    def blurred(self, samples: Float[Tensor, "*seeds n dim"]) -> Float[Tensor, "*seeds n dim"]:
+        """What the inversion network is trained on: samples, with noise where there is to be some."""
+        if not self.inversion_noise:
+            return samples
+        return samples + self.inversion_noise * self.rng.normal(*samples.shape[-2:])
 
     # Steps
 
@@ -328,7 +337,7 @@ class NEMGAN(Stateful):
     def inversion_step(self, n: int) -> dict[str, Tensor]:
         """Train generator and inversion network together: the latent and its box must be readable from G(z)."""
         z, modes = self.draw(n)
-        z_found, mode_logits = self.inversion(self.generator(z))
+        z_found, mode_logits = self.inversion(self.blurred(self.generator(z)))
         loss = inversion_loss(z_found, mode_logits, z, modes, self.z_weight, self.margin)
         descend(loss, self.inversion_optimiser)
         return {"inversion_loss": loss.detach()}
@@ -336,7 +345,7 @@ class NEMGAN(Stateful):
     def supervision_step(self, n: int) -> dict[str, Tensor]:
         """Train the inversion network alone to name n of the labelled reals."""
         real, modes = self.labelled.draw(n, self.rng)
-        loss = mode_cross_entropy(self.inversion(real)[1], modes, self.margin)
+        loss = mode_cross_entropy(self.inversion(self.blurred(real))[1], modes, self.margin)
         descend(loss, self.supervision_optimiser)
         return {"supervision_loss": loss.detach()}
 
@@ -354,7 +363,9 @@ class NEMGAN(Stateful):
         """One turn, in the published order. The same reals serve the discriminator and the prior."""
         n = real.shape[-2]
         self.turn += 1
-        losses = self.discriminator_step(real) | self.generator_step(n) | self.inversion_step(n)
+        for _ in range(self.critic_steps):
+            losses = self.discriminator_step(real)
+        losses |= self.generator_step(n) | self.inversion_step(n)
         # Their losses are not reported: the loop averages names, and these do not come in every step.
         if self.prior_start is not None and self.turn > self.prior_start:
             self.prior_step(real)

@@ -867,7 +867,7 @@ at_once = {name.removeprefix("from step 0, "): found_run for name, found_run in 
 display(
     show.metric_over_steps(
         next(iter(at_once.values()))["early"]["steps"],
-        {name: torch.tensor(found_run["early"]["prior"]).amax(-1) for name, found_run in at_once.items()},
+        {name: torch.tensor(at_once[name]["early"]["prior"]).amax(-1) for name in ("50 labels", "50 labels, fast prior")},
         "prior of the largest box", title="A prior that starts at once, in its first 125 steps",
     )
 )  # fmt: skip
@@ -877,15 +877,15 @@ for name, found_run in at_once.items():
     print(f"{name}: a box fell to {first_steps.min():.2f}, a box rose to {first_steps.max():.2f}{named}")
 
 # %% tags=["nbval-ignore-output", "hide-input"]
-groups = {name: off_by_size(last(found_run, "prior")) for name, found_run in early["runs"].items()}
+groups = {name.removeprefix("from "): off_by_size(last(found_run, "prior")) for name, found_run in early["runs"].items()}
 for name in at_once:
-    later = groups[f"from step 0, {name}"] - groups[f"from step 500, {name}"]
-    middle, low, high = show.bootstrap_interval(later)
-    print(f"{name}: starting at once ends {middle:+.3f} farther off ({low:+.3f} to {high:+.3f})")
+    soon, late = groups[f"step 0, {name}"], groups[f"step 500, {name}"]
+    middle, low, high = show.bootstrap_interval(soon - late)
+    print(f"{name}: at once {soon.mean():.3f} off at the end, after 500 steps {late.mean():.3f}; difference {middle:+.3f} ({low:+.3f} to {high:+.3f})")
 display(
     show.strip(
-        groups, "prior's distance from the truth at the end, sorted by size", floor=0.2, ceiling=0.0,
-        title="Starting at once does no harm that ten seeds would show",
+        {name: ends for name, ends in groups.items() if "fast" not in name}, "prior's distance from the truth at the end, sorted by size",
+        floor=0.2, ceiling=0.0, title="At the usual rate, starting at once does no harm here",
     )
 )  # fmt: skip
 
@@ -960,8 +960,11 @@ display(
 # Now longer runs of three tasks, three seeds each. **Fashion-5**: the ten garments of Fashion-MNIST in five groups of natural
 # size (shoes 30 %, bags 10 %, tops 30 %, T-shirts and dresses 20 %, trousers 10 %), 5,000 images at 16 pixels. **Ten digits**: 1,437
 # images at 8 pixels, even classes. **3 against 5** at 80 : 20, from the 183 that there are. To be quick, the networks are MLPs that
-# see an image as its first 32 principal components, and there are 800 steps where the authors' code takes 200,000. All have a critic
-# with gradient penalty but where a row says otherwise.
+# see an image as its first 32 principal components, the large ones made smaller (`ganlab.nets.components`), and there are 1,500 steps
+# where the authors' code takes 200,000. All have a critic with gradient penalty but where a row says otherwise.
+#
+# Two things are not in the authors' code, and the end of this section measures what they are worth: the critic takes *three steps* a turn, and
+# whatever $h$ is trained on, real images and samples, carries *noise* of standard deviation 0.5 (a component has 0.5 to 1.9).
 #
 # Three rivals see no labels and keep a uniform prior. They differ in the latent and in what is read back:
 #
@@ -989,11 +992,16 @@ def by_size(prior, shares):
     return (prior.sort(-1).values - torch.tensor(shares).sort().values).abs().sum(-1) / 2
 
 
+WITHOUT = ("no noise for h", "one critic step", "neither")  # a table of their own below
+
+
 def image_table(name):
     found = read_result(name)
     task, modes = found["task"], len(found["task"]["names"])
     rows = [{"": "one class for all (floor)", "accuracy": max(task["test_shares"]), "NMI": 0.0, "ARI": 0.0, "purity": max(task["test_shares"])}]
     for contestant, run_of_arm in found["runs"].items():
+        if contestant.endswith(WITHOUT):
+            continue
         row = {"": f"the {contestant} alone" if contestant[0].isdigit() else contestant}
         row |= {key: show.bootstrap_interval(run_of_arm[key]) for key in ("accuracy", "NMI", "ARI", "purity")}
         for key, title in (("mode_purity", "made: in its class"), ("commonest", "made: of one class"), ("own_box", "made: own box")):
@@ -1022,7 +1030,8 @@ image_table("two")
 # %% tags=["nbval-ignore-output", "hide-input"]
 garments = read_result("fashion")
 shares = garments["task"]["shares"]
-learning = {name: run_of_arm for name, run_of_arm in garments["runs"].items() if name.startswith("NEMGAN-P") and "held" not in name}
+LEARNERS = ("NEMGAN-P, no labels", "NEMGAN-P, 45 labels")
+learning = {name: run_of_arm for name, run_of_arm in garments["runs"].items() if name in LEARNERS}
 looks = garments["settings"]["steps"] // 20
 show.metric_over_steps(
     range(looks, garments["settings"]["steps"] + 1, looks),
@@ -1031,24 +1040,66 @@ show.metric_over_steps(
 )  # fmt: skip
 
 # %% [markdown]
-# A sober result, in three parts.
+# *Reading.* On Fashion-5 everything without labels reads test images about as well as k-means (0.56 to 0.64 against 0.58). With 45 labels NEMGAN-P
+# reads as well as the labels alone (0.84 against 0.85). Where labels are few, the unlabelled images do help: on the digits 0.66 against 0.56 with
+# 14 labels and 0.87 against 0.81 with 50, and no longer with 144 (0.93 against 0.94). On 3 against 5 there is no gain (0.81 against 0.82), and the fixed prior
+# with its AM-softmax head does as well without any label (0.86): 183 images are few, and so are three seeds.
 #
-# *Reading.* On Fashion-5 everything without labels reads test images about equally (0.45 to 0.49) and worse than k-means (0.58). With
-# labels NEMGAN-P reads them as well as the labels alone (0.83 against 0.84 on Fashion-5; within 0.01 on the digits, at 14, 50 and 144
-# labels), so here the GAN adds nothing to $h$. On 3 against 5 it takes much away (0.59 against 0.94), and the fixed prior with its AM-softmax
-# head, without any label, does better (0.88): 183 images are few.
+# *Shares.* With labels the prior of Fashion-5 ends 0.06 to 0.09 off, from 0.2 at the start; without, 0.07 to 0.11, and its boxes are other cuts of the
+# data. At 80 : 20 it ends 0.04 off on average, from 0.30. The ten digits are even, so a prior that learns can only go wrong, and how far depends on the labels: 0.14 off with 14,
+# of which some digits have none (their boxes are starved), 0.05 with 50, 0.02 with 144.
 #
-# *Shares.* With labels the prior of Fashion-5 ends 0.03 to 0.09 off, from 0.2 at the start; without, 0.06 to 0.14, and its boxes are other cuts of the data.
-# The digits are even, so a prior that learns can only go wrong, and how far depends on the labels: 0.19 off with 14, of which some digits have
-# none (their boxes are starved), 0.06 with 50, 0.04 with 144.
+# *Making.* With labels a box makes mostly the class that $h$ reads in real images as this box: 0.74 on Fashion-5 (the classifier itself puts 0.96 of real
+# test images into their class, and $h$ reads 0.84 of them rightly); 0.56, 0.69 and 0.74 on the digits; 0.92 on 3 against 5. Without labels,
+# under the best matching: 0.52 to 0.57 on Fashion-5, 0.34 to 0.60 on the digits. That the prior learns is not what does it: held, it makes 0.73. With plain GAN losses it is 0.41, and another
+# matter in each seed. The samples are still far from real: their Fréchet distance is 9.5, that of real test images 0.2.
 #
-# *Making.* A box makes mostly one kind of image (three quarters of its samples are of one class to the classifier). But with labels it is *not* the class
-# that $h$ reads in real images as this box: 0.18 on Fashion-5, where chance is 0.2. Without labels it is more often (0.53).
-# Our reading, which we did not test: labels teach $h$ the names of *reals*; generated images can still be told from
-# reals after 800 steps, and nothing in the losses forbids $h$ to read their boxes by other signs. The two must come together as the generator gets better; here they have not.
+# The settings were found on the seeds 100 to 102, with sixteen tries on Fashion-5 after about twenty earlier ones there and on faces: the rate of $h$ in the step that it shares with $g$ (also
+# none: $h$ held), noise of 0.3 and 0.5, one and three critic steps, components as they are, whitened by half (as here) and whole; six of the sixteen were for the rows without labels. One thing was left out after it had been run on
+# the seeds 0 to 2: an $h$ that moves at a tenth of $g$'s rate in the shared step (0.75 made in their class, 0.74 without). The digits have the same settings, untuned, and so have the rivals.
 #
-# These settings were chosen on the seeds 100 to 102, with about twenty tries on Fashion-5 and the faces of section 13, all of NEMGAN-P with labels or without;
-# longer training (3,000 steps) and convolutions, a single seed each, did not change the picture there.
+# Mode by mode:
+
+# %% tags=["nbval-ignore-output", "hide-input"]
+def by_mode(name, contestant):
+    """Each class and the mode that h reads in it: what its samples are."""
+    found = read_result(name)
+    run_of_arm, rows = found["runs"][contestant], []
+    for group, words in enumerate(found["task"]["names"]):
+        at = [matching.index(group) for matching in run_of_arm["matching"]]
+        mean = lambda values, at=at: show.bootstrap_interval([row[mode] for row, mode in zip(values, at, strict=True)])  # noqa: E731
+        rows.append({"": words, "share": found["task"]["shares"][group], "learned prior": mean([prior[-1] for prior in run_of_arm["priors"]]),
+                     "made: in its class": mean(run_of_arm["mode_purity"]), "made: own box": mean(run_of_arm["own_box"]),
+                     "Fréchet": mean(run_of_arm["frechet"]), "Fréchet of real test images": found["task"]["frechet_of_real_test"][group]})  # fmt: skip
+    return show.interval_table(rows, caption=f"{contestant}, mode by mode: mean and 95 % interval over {len(run_of_arm['matching'])} seeds")
+
+
+by_mode("fashion", "NEMGAN-P, 45 labels")
+
+# %% [markdown]
+# ### What makes a box mean its name?
+#
+# Nothing in the losses forbids $g$ and $h$ to agree on a sign of their own: the box may be written into details that no real image has, which
+# $h$ reads in samples and which say nothing of the class that $h$ reads in reals. The same runs without noise for $h$, with one critic
+# step a turn as in the authors' code, and with neither change. *Told apart*: how often a linear probe on what $h_1$ says tells samples from real images (on halves
+# that it has not seen; 0.5: it cannot).
+
+# %% tags=["nbval-ignore-output", "hide-input"]
+rows, chosen = [], "NEMGAN-P, 45 labels"
+for contestant in (chosen, *(f"{chosen}, {words}" for words in WITHOUT)):
+    run_of_arm = garments["runs"][contestant]
+    row = {"": contestant.removeprefix(f"{chosen}, "), "h right on real test images": show.bootstrap_interval(run_of_arm["accuracy"])}
+    for key, title in (("own_box", "made: own box"), ("mode_purity", "made: in its class"), ("commonest", "made: of one class")):
+        row[title] = show.bootstrap_interval(torch.tensor(run_of_arm[key]).mean(1))
+    rows.append(row | {"told apart": show.bootstrap_interval(run_of_arm["told_apart"])})
+show.interval_table(rows, caption="Fashion-5, 45 labels; three seeds: mean and 95 % interval")
+
+# %% [markdown]
+# With neither change, the boxes of 45 labels make their class in 0.33 of the samples, though $h$ reads the right box from all of them, and though 0.71 of a box's samples *are* of one class: of another than its name
+# says. There, samples are told from real images by what $h$ says in 88 %. One critic step: 0.57, told apart in 82 %; no noise: 0.65 and 67 %; both changes: 0.74 and 61 %. So
+# the better $h$ can tell samples from reals, the less its name for a box binds $g$. Three critic steps bring the samples nearer; the noise hides the details in which $g$ and
+# $h$ could agree in private, and keeps $h$'s reading of real images, which the shared step otherwise spoils (0.73 without noise, 0.84 with it).
+# Four rows are not a proof, but they are what that reading foretells.
 #
 # ### Ask for a mode
 #
@@ -1078,7 +1129,7 @@ display(rows_of_modes("fashion", "NEMGAN-P, no labels"))
 display(rows_of_modes("digits", "NEMGAN-P, 144 labels"))
 
 # %% [markdown]
-# The networks of Fashion-5 with 50 labels, seed 0, are stored, made by the command above the table. Ask for any mode:
+# The networks of Fashion-5 with 45 labels, seed 0, are stored, made by the command above the table. Ask for any mode:
 
 # %% tags=["nbval-ignore-output"]
 from ganlab.nets.components import Components
@@ -1093,7 +1144,7 @@ garment = garments["settings"]
 stored, garment_latent = stored_networks("fashion"), 5 + garment["extra"]
 garment_maker = MLP([garment_latent, garment["width"], garment["width"], garment["components"]], Streams(0))
 garment_maker.load_state_dict(stored["generator"])
-space = Components.empty(256, garment["components"])  # components to the 16 by 16 pixels of an image
+space = Components(256, garment["components"])  # components to the 16 by 16 pixels of an image
 space.load_state_dict(stored["space"])
 
 
@@ -1104,24 +1155,25 @@ def garments_of(mode, n=10):
     return space.images(garment_maker(z))
 
 
-run_of_arm = garments["runs"]["NEMGAN-P, 50 labels"]
+run_of_arm = garments["runs"]["NEMGAN-P, 45 labels"]
 names5 = [garments["task"]["names"][m] for m in run_of_arm["matching"][0]]
 in_class = [f"{100 * x:.0f}" for x in run_of_arm["mode_purity"][0]]
 show.image_grid(
     torch.cat([garments_of(mode) for mode in range(5)]).unflatten(1, (1, 16, 16)), rows=5,
     labels=[f"mode {k}: {name} ({share} %)" for k, (name, share) in enumerate(zip(names5, in_class, strict=True))],
-    title="NEMGAN-P, 50 labels, seed 0", alt="A row of ten samples for each mode; the label names the class that h reads in real images as this mode, and how many per cent of 300 samples the classifier puts into it.",
+    title="NEMGAN-P, 45 labels, seed 0", alt="A row of ten samples for each mode; the label names the class that h reads in real images as this mode, and how many per cent of 300 samples the classifier puts into it.",
 )  # fmt: skip
 
 # %% [markdown]
-# Each row is a kind of image, more or less; what the label promises it often is not.
+# A row is mostly, and not always, what its label says.
 #
 # ## 13. Finding an attribute (12 minutes)
 #
-# Two modes, and 6,000 toy faces at 16 pixels of which about one in seven is blond, or about one in five wears eyeglasses. Is the discovered mode the
-# attribute, and is its learned share the true share? Sixty labels, 1 %, and plain GAN losses. For hair the networks are narrow convolutions on
-# pixels (800 steps), for eyeglasses MLPs on 128 principal components (1,000 steps). Both were set after a first run on these very
-# seeds had failed, so these two tables are not clean of their own seeds. *Own box*: the share of samples whose box $h$ reads rightly.
+# Two modes, and 12,000 toy faces at 32 pixels, of which about one in seven is blond, or about one in five wears eyeglasses. Is the discovered mode the
+# attribute, and is its learned share the true share? 110 labels (0.9 %), and the networks of section 12 on 64 principal components
+# (eyeglasses, which are small: 128). The faces have 3,000 steps with
+# five critic steps a turn, a guess after four tries with fewer (two for each attribute) on the seeds 100 to 102; the tables use the seeds 3 to 5, which no try has seen.
+# *Own box*: the share of samples whose box $h$ reads rightly.
 
 # %% tags=["nbval-ignore-output", "hide-input"]
 image_table("hair")
@@ -1137,7 +1189,7 @@ for name, words in (("hair", "blond hair"), ("glasses", "eyeglasses")):
         if not contestant.startswith("NEMGAN"):
             continue
         ends = zip(run_of_arm["priors"], run_of_arm["matching"], strict=True)
-        learned_share = [prior[-1][matching.index(1)] for prior, matching in ends]
+        learned_share = [prior[-1][1 - matching.index(0)] for prior, matching in ends]  # of the other mode
         row = {"": f"{words}, {contestant}", "true share": found["task"]["shares"][1], "learned share": show.bootstrap_interval(learned_share)}
         carried = {key: [one[key] for one in run_of_arm["transfer"]] for key in run_of_arm["transfer"][0]}
         row |= {"shown by g(h(x))": show.bootstrap_interval(carried["before"]), "after the transfer": show.bootstrap_interval(carried["after"]),
@@ -1167,39 +1219,44 @@ def carried_to(z_found, mode_logits, mode):
 
 
 # %% [markdown]
-# The trained networks of seed 0 are stored (`hair_checkpoint.safetensors`, made by the command above the table), so that you can
+# The trained networks of seed 3 are stored (`hair_checkpoint.safetensors`, made by the command above the table), so that you can
 # try it on faces that nobody has seen. Change the seed of the faces.
 
 # %% tags=["nbval-ignore-output"]
 found, stored = read_result("hair"), stored_networks("hair")
 _, side, _ = found["task"]["shape"]
-hair_width, hair_latent = found["settings"]["width"], 2 + found["settings"]["extra"]
-face_maker = upsampling_generator(side, 3, hair_latent, hair_width)
-face_reader = InversionNetwork(dcgan_encoder(side, 3, hair_latent, hair_width, norm=False), Linear(hair_latent, 2, Streams(0)))
-face_maker.load_state_dict(stored["generator"])
-face_reader.load_state_dict(stored["inversion"])
-blond_mode = found["runs"]["NEMGAN-P, 60 labels"]["matching"][0].index(1)
+hair, hair_latent = found["settings"], 2 + found["settings"]["extra"]
+face_maker = MLP([hair_latent, hair["width"], hair["width"], hair["components"]], Streams(0))
+face_body = MLP([hair["components"], hair["width"], hair["width"], hair_latent], Streams(0), "leaky_relu")
+face_reader, face_space = InversionNetwork(face_body, Linear(hair_latent, 2, Streams(0))), Components(3 * side**2, hair["components"])
+for network, part in ((face_maker, "generator"), (face_reader, "inversion"), (face_space, "space")):
+    network.load_state_dict(stored[part])
+blond_mode = found["runs"]["NEMGAN-P, 110 labels"]["matching"][0].index(1)
 unseen = faces(60, side, seed=5)
-unseen = to_unit(unseen.take(~unseen.column("Blond_Hair")).images[:10]).flatten(1)
+unseen = to_unit(unseen.take(~unseen.column("Blond_Hair")).images[:8]).flatten(1)
 with torch.no_grad():
-    said = face_reader(unseen)
-    rows = [unseen, face_maker(said[0])]
-    rows += [face_maker(carried_to(*said, mode)) for mode in (blond_mode, 1 - blond_mode)]
+    said = face_reader(face_space(unseen))
+    latents_of_rows = [said[0], carried_to(*said, blond_mode), carried_to(*said, 1 - blond_mode)]
+    rows = [unseen, face_space.images(face_space(unseen)), *(face_space.images(face_maker(z)) for z in latents_of_rows)]
 display(
     show.image_grid(
-        torch.cat(rows).unflatten(1, (3, side, side)), rows=4, labels=["real", "g(h(x))", "to the blond mode", "to the other mode"],
-        title="Real faces carried to a mode, seed 0", alt="Ten real faces that are not blond; what the generator makes of their own latents; and of these latents carried to the blond mode and to the other one. The generated faces are coarse and hardly differ from row to row in anything but colour.",
+        torch.cat(rows).unflatten(1, (3, side, side)), rows=5, labels=["real", "its components", "g(h(x))", "to the blond mode", "to the other mode"],
+        title="Real faces carried to a mode, seed 3", alt="Eight real faces that are not blond; the same through 64 components; what the generator makes of the latents that h finds for them; and of these latents carried to the blond mode, where the hair is light, and to the other one, where it is dark.",
     )
 )  # fmt: skip
 
 # %% [markdown]
-# Read from real faces, hair is found as well as by the labels alone (0.94 each), and its learned share is 20 to 24 %, above the true 15. The
-# eyeglasses' share is right within 0.03 (16, 18 and 22 % for a true 19), and yet the mode is *not* the attribute: accuracy 0.79, less than "nobody wears
-# any" would get (0.81). A right share alone proves nothing. (The classifier itself sees eyeglasses in 16 pixels badly: it is right for 67 % of real test faces, with and without weighing the same.)
+# *Hair* is discovered, with labels. $h$ reads it from real test faces better than the labels alone do (0.97 against 0.96), the learned shares are 0.151 to 0.156
+# for a true 0.152, and the mode *makes* it: the classifier sees blond hair in 71 to 76 % of the blond mode's samples and in at most 1 % of the
+# other's. Of 300 real faces that are not blond, $g(h(x))$ shows 1 to 2 % as blond, and after the transfer 69 to 79 %, while 0.82 of the other twelve attributes stay. (The picture shows that the
+# skin grows lighter with the hair, and that hats go.) More of the person is lost before, in $g(h(x))$, which keeps 0.77.
+# Without labels it is not: in two of three seeds the prior starves a box (0.3 and 0.4 % are left of it) and $h$ reads all faces as the other mode; in
+# the third the cut is a different one (accuracy 0.69).
 #
-# Nor are the generator's modes the attribute: $h$ reads the right box from nearly all samples, and the classifier
-# sees blond hair in 3, 59 and 0 % of what the blond mode makes, in the three seeds. This is the gap of section 12, measured: a box that is readable is not yet a meaning. Carrying real faces to
-# the mode therefore carries them nowhere in particular, and little of the person survives $g(h(x))$.
+# *Eyeglasses* are a matter of a few pixels, and come out by half. Judged by accuracy on real faces nothing is found: 0.81, what "nobody wears any" would get, and the labels
+# alone have 0.83. The learned share is 0.05, 0.17 and 0.14 for a true 0.19. And yet the mode is on the way to the attribute: it makes eyeglasses in 41 to 64 % of
+# its samples, the other mode in 14 to 19 %; and of real faces without any, 4 to 18 % show them in $g(h(x))$ and 23 to 65 % after the
+# transfer. Look at more than one number.
 #
 # ## 14. Fidelity card
 #
@@ -1211,14 +1268,15 @@ display(
 # | hard sigmoid of Keras, $t/5 + 1/2$ | the same | torch's own is $t/6 + 1/2$ |
 # | $z$: $y$ in the last coordinates, noise $U(-.3, .3)$ in all 50 | `engineered_latent` | $y$ in the first; 7 coordinates in the plane, modes + 20 on images |
 # | latents for the networks: the smoothed draw | hard draws | 5.7 % of latents lie between boxes there, at five modes |
-# | generator and inversion network: 10 MSE($z$) + binary cross-entropy of each $y_k$ | `inversion_loss` | softmax cross-entropy; weight 1 in the plane and in the stored runs on images (eyeglasses: 10) |
-# | its Adam: $10^{-4}$ as the others'; fixed-prior code: a tenth of the generator's | `inversion_lr` | a fifth of the others' in the stored runs on images (hair: half; eyeglasses: the same) |
+# | generator and inversion network: 10 MSE($z$) + binary cross-entropy of each $y_k$ | `inversion_loss` | softmax cross-entropy; weight 1 in the plane and in the stored runs on images |
+# | its Adam: $10^{-4}$ as the others'; fixed-prior code: a tenth of the generator's | as the others' | $10^{-3}$ for all |
+# | $h$ is trained on images as they are | `inversion_noise` | in the stored runs on images, noise of 0.5 on all that $h$ is trained on |
 # | fixed prior: 100 mean absolute error + AM-softmax, plain GAN losses | `margin=12`, `CosineHead(scale=30)` | weights and squares as above; true cosines (the public head divides by the norm of the whole matrix); on images with a critic, as all rows there |
 # | $\mathrm{KL}(\hat p \Vert \bar y)$, later code: squared error | `prior_divergence` | $\bar y$ clamped at .001 |
-# | critic: WGAN-GP, weight 10, one critic step a turn | `gradient_penalty` | weight .1 in the plane, where the cells use plain GAN losses, as do the stored faces |
-# | 500 labels of 55,000, from step 100, 120 batches in 100 steps | `labelled`, `supervise_start` | from the first step, one batch a step (section 9 has step 100); in the stored runs on images (but eyeglasses) $h$ has 100 such steps before anything else moves |
-# | prior from step 10,000 of 200,000, Adam $10^{-3}$, decay $3 \cdot 10^{-4}$ | `prior_start`, `prior_lr`, `prior_decay` | 500 of 2,500 in the plane; 250 to 300 of 800 or 1,000 on images; rate $10^{-2}$ |
-# | critic and generator: convolutions, dropout, batch norm; batch 64; 200,000 steps | MLPs on 32 (eyeglasses: 128) principal components, for hair narrow convolutions; no dropout | images of 8 and 16 pixels, 800 steps; `python bench/nemgan_images.py mnist` (or `fashion-full`, `celeba`) has convolutions and the published settings, not run here |
+# | critic: WGAN-GP, weight 10, one critic step a turn | `gradient_penalty` | weight .1 in the plane, where the cells use plain GAN losses; in the stored runs on images three critic steps a turn (faces: five), `critic_steps` |
+# | 500 labels of 55,000, from step 100, 120 batches in 100 steps | `labelled`, `supervise_start` | from the first step, one batch a step (section 9 has step 100); in the stored runs on images $h$ has 300 such steps before anything else moves |
+# | prior from step 10,000 of 200,000, Adam $10^{-3}$, decay $3 \cdot 10^{-4}$ | `prior_start`, `prior_lr`, `prior_decay` | 500 of 2,500 in the plane; 250 of 1,500 (faces: 3,000) on images; rate $10^{-2}$ |
+# | critic and generator: convolutions, dropout, batch norm; batch 64; 200,000 steps | MLPs on 32 principal components (hair: 64, eyeglasses: 128); no dropout | images of 8, 16 and 32 pixels, 1,500 steps (faces: 3,000); `python bench/nemgan_images.py mnist` (or `fashion-full`, `celeba`) has convolutions and the published settings, not run here |
 # | score: k-means on $z$ of a balanced test set; for the fixed prior the mean recall of each class's commonest cluster | Hungarian accuracy, NMI, ARI, purity of $h$'s modes | that recall lets classes share a cluster: one cluster that holds everything scores 100 % |
 #
 # Read: two programs of the authors, a third one derived from them (by whom is unverified), and the abstract. The body of the paper, its tables and figures, were not seen.
@@ -1230,7 +1288,7 @@ display(
 #
 # NEMGAN's own tables could not be confirmed, so none of them stands here. ClusterGAN's readme reports for Fashion-5, ten
 # runs: accuracy .72, NMI .62, ARI .50; SLOGAN's table 2 has NMI .60 ± .02 for ClusterGAN
-# and .58 ± .07 for InfoGAN there. Ours are small MLPs, 5,000 images at 16 pixels and 800 steps: read the rows of our table
+# and .58 ± .07 for InfoGAN there. Ours are small MLPs, 5,000 images at 16 pixels and 1,500 steps: read the rows of our table
 # against each other, not against these.
 
 # %%
@@ -1253,14 +1311,16 @@ run.finish(
 #   take a rare class away.
 # - The smoothed draw is correct and noisy, and for this loss not needed: the mean of what it draws is known.
 # - On images, compare with the labels alone before you thank the GAN.
-# - A box that can be read from a sample need not mean what its name says: look at what each box makes.
+# - A box that can be read from a sample need not mean what its name says: look at what each box makes. The better the
+#   samples, and the less of their details $h$ can see, the more it does.
 #
 # ## Questions
 #
 # <details><summary>Could the generator please the inversion network without separating anything?</summary>
 #
 # Yes: it may hide the box in details that nobody sees but $h$, as long as the discriminator does not notice. A box that is
-# readable from a sample is not yet a meaningful one. Purity by an independent classifier is the check.
+# readable from a sample is not yet a meaningful one. Purity by an independent classifier is the check; section 12 shows it
+# happen, and what helps.
 #
 # </details>
 #

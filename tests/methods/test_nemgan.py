@@ -394,13 +394,29 @@ def test_the_rivals_latents_have_a_one_hot_part_and_noise_of_their_own(kind, spr
     assert abs(kurtosis - (3 if kind is ClusterGANStyle else 1.8)) < 0.2
 
 
-def test_the_step_on_the_inversion_loss_may_have_a_rate_of_its_own():
-    method = small(lr=1e-3, inversion_lr=0.0)
-    before = weights(method)
-    method.inversion_step(32)
-    assert moved(method, before) == set()
-    method.supervision_step(32)
-    assert moved(method, before) == {"inversion"}
+def test_the_discriminator_may_take_several_steps_in_a_turn():
+    method, real, taken = small(critic_steps=3), ring(3).sample(32, 0), []
+    one = method.discriminator_step
+    method.discriminator_step = lambda x: taken.append(x) or one(x)
+    assert set(method.step(real)) == {"discriminator_loss", "generator_loss", "inversion_loss"}
+    assert len(taken) == 3 and all(x is real for x in taken)
+
+
+def test_the_inversion_network_is_trained_on_noisy_samples_and_asked_about_clean_ones():
+    method, seen = small([0, 1], inversion_noise=0.5), []
+    network = method.inversion
+    method.inversion = lambda x: seen.append(x) or network(x)
+    method.generator = lambda z: torch.zeros(2, z.shape[-2], 2, requires_grad=True)
+    method.labelled.real = torch.ones_like(method.labelled.real)
+    method.inversion_step(20_000)
+    method.supervision_step(20_000)
+    for samples, centre in zip(seen, (0.0, 1.0), strict=True):
+        assert torch.allclose(samples.mean(-2), torch.tensor(centre), atol=0.02)
+        assert torch.allclose(samples.std(-2), torch.tensor(0.5), atol=0.02)
+        assert not torch.equal(samples[0], samples[1])
+    clean = torch.zeros(2, 4, 2)
+    method.posteriors(clean)
+    assert torch.equal(seen[-1], clean)
 
 
 def test_transfer_keeps_the_place_within_the_box():

@@ -9,6 +9,7 @@ import yaml
 
 import ganlab.data
 from ganlab.methods import nemgan
+from ganlab.seeds import Streams
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SMALL = {"image_steps": 3, "image_prior_start": 1, "image_labels": 40, "image_width": 4}  # else it takes hours
@@ -26,7 +27,7 @@ def stand_ins(monkeypatch):
 def test_the_published_settings_run(stand_ins, given, modes):
     cells = [cell for cell in jupytext.read(NOTEBOOKS / "src" / "07_nemgan.py").cells if cell.cell_type == "code"]
     profile = yaml.safe_load((NOTEBOOKS / "profiles" / "full.yaml").read_text())["07_nemgan"]
-    names: dict = {"package": nemgan, "__name__": "07_nemgan"}
+    names: dict = {"package": nemgan, "Streams": Streams, "__name__": "07_nemgan"}
     exec(cells[0].source, names)  # the project's own source
     names |= profile | given | SMALL
     for cell in cells[1:]:
