@@ -56,6 +56,7 @@ $(VENV)/.docs: $(STAMP)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache

@@ -39,8 +39,10 @@ def on_classes(arm: dict) -> ConditionalGAN:
 
 def tasks() -> Iterator[tuple[str, dict[str, ConditionalGAN], Iterator]]:
     """Name, the three methods, and batches for them."""
-    yield "plane, 10 seeds", {n: plane.build(arm, list(range(10))) for n, arm in ARMS.items()}, plane.TARGET.batches(
-        plane.SETTINGS["batch"], list(range(10))
+    yield (
+        "plane, 10 seeds",
+        {n: plane.build(arm, list(range(10))) for n, arm in ARMS.items()},
+        plane.TARGET.batches(plane.SETTINGS["batch"], list(range(10))),
     )
     images, labels = torch.randn(320, 256).tanh(), torch.eye(10).repeat(32, 1)
     yield "classes, 16x16", {n: on_classes(arm) for n, arm in ARMS.items()}, Batches(images, 32, 0, labels=labels)

@@ -106,5 +106,6 @@ def _explain(error: OSError) -> str | None:
         return f"{where} is not a folder: choose another name."
     return None
 
+
 if __name__ == "__main__":
     main()

@@ -17,9 +17,7 @@ NEEDED = ("sphinx", "myst_nb", "sphinx_book_theme", "ziamath")
 def main(folder: Path) -> int:
     start = time.perf_counter()
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        print(
-            f"The site needs {', '.join(missing)}: pip install -e '.[docs]', or make site.", file=sys.stderr
-        )
+        print(f"The site needs {', '.join(missing)}: pip install -e '.[docs]', or make site.", file=sys.stderr)
         return 2
     source, html = folder / "source", folder / "html"
     from ganlab.errors import GanlabError

@@ -92,9 +92,7 @@ def course_table(pages: list[Page], readme: str) -> str:
 def _readme_table(readme: str) -> tuple[str, dict[str, str]]:
     table = re.search(r"^\|.*\|\n\|[-| :]+\|\n((?:\|.*notebooks/\d\d_.*\n)+)", readme, re.MULTILINE)
     if not table:
-        raise GanlabError(
-            "README.md has no table of the chapters (rows that link to notebooks/NN_name.ipynb)."
-        )
+        raise GanlabError("README.md has no table of the chapters (rows that link to notebooks/NN_name.ipynb).")
     rows = {re.search(r"notebooks/(\w+)\.ipynb", row)[1]: row for row in table[1].splitlines()}
     return table[0].splitlines()[0], rows
 
@@ -132,9 +130,7 @@ def fidelity_page(pages: list[Page], methods: Path) -> str:
         if rest:
             rests.append(f"## {titles[name]}\n\n{rest}")
     gaps = [f"- {gap}" for gap in _gaps(pages, cards, methods)]
-    one = "\n".join(
-        ["| method | " + " | ".join(CARD_COLUMNS) + " |", "|---" * (len(CARD_COLUMNS) + 1) + "|", *rows]
-    )
+    one = "\n".join(["| method | " + " | ".join(CARD_COLUMNS) + " |", "|---" * (len(CARD_COLUMNS) + 1) + "|", *rows])
     parts = [
         "# Fidelity\n\nFor each method: what the paper says, which code says it here, where the two part and why, and "
         "what public code does. The rows are those of the chapters' fidelity cards.",
@@ -245,9 +241,7 @@ def _end_of_section(notebook: nbformat.NotebookNode, section: str, name: str) ->
             return index
         inside = inside or section in headings
     if not inside:
-        raise GanlabError(
-            f"{name} has no section {section!r} for its recorded run: mend REPLAYS in site/course.py."
-        )
+        raise GanlabError(f"{name} has no section {section!r} for its recorded run: mend REPLAYS in site/course.py.")
     return len(notebook.cells)
 
 

@@ -65,9 +65,7 @@ def _modules(package: Path, part: str) -> Iterator[tuple[str, Path]]:
     folder = package / part
     files = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
     for path in sorted(files, key=lambda file: (file.parent, file.stem != "__init__", file.stem)):
-        dotted = ".".join((package.name, *path.relative_to(package).with_suffix("").parts)).removesuffix(
-            ".__init__"
-        )
+        dotted = ".".join((package.name, *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__")
         if not INTERNAL.search(dotted):
             yield dotted, path
 
@@ -92,11 +90,7 @@ def _public(node: ast.stmt) -> bool:
 
 def _exported(tree: ast.Module, package: str) -> list[str]:
     """What a package's __init__ brings up from its own modules."""
-    own = (
-        node
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package)
-    )
+    own = (node for node in tree.body if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package))
     return sorted(name.asname or name.name for node in own for name in node.names)
 
 
@@ -124,21 +118,15 @@ def _signature(node: ast.FunctionDef, bound: bool) -> str:
 
 def _class(node: ast.ClassDef) -> str:
     fields = [
-        item
-        for item in node.body
-        if isinstance(item, ast.AnnAssign) and not ast.unparse(item.target).startswith("_")
+        item for item in node.body if isinstance(item, ast.AnnAssign) and not ast.unparse(item.target).startswith("_")
     ]
-    init = next(
-        (item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None
-    )
+    init = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
     signature = ""
     if init:
         signature = _signature(init, bound=True).removesuffix(" -> None")
     elif any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
         signature = f"({', '.join(map(_field, fields))})"
-    methods = [
-        _function(item, "method") for item in node.body if isinstance(item, ast.FunctionDef) and _public(item)
-    ]
+    methods = [_function(item, "method") for item in node.body if isinstance(item, ast.FunctionDef) and _public(item)]
     unique = list(dict.fromkeys(methods))
     body = "\n\n".join(filter(None, [_doc(node), _doc(init) if init else "", *unique]))
     return _directive("class", node.name + signature, body, fence=8)
@@ -163,9 +151,7 @@ def _doc(node: ast.AST) -> str:
 def markdown(docstring: str) -> str:
     """A docstring of this project as Markdown: sections become lists, examples become blocks of code."""
     blocks = re.split(r"\n(?=(?:" + "|".join(SECTIONS) + r"):\n)", inspect.cleandoc(docstring))
-    return "\n\n".join(
-        _section(block) if block.split(":\n")[0] in SECTIONS else _examples(block) for block in blocks
-    )
+    return "\n\n".join(_section(block) if block.split(":\n")[0] in SECTIONS else _examples(block) for block in blocks)
 
 
 def _section(block: str) -> str:
@@ -184,7 +170,5 @@ def _item(item: str) -> str:
 
 
 def _examples(text: str) -> str:
-    fenced = re.sub(
-        r"(?m)^>>> (?:.*\S.*(?:\n|$))+", lambda found: f"```pycon\n{found[0].rstrip()}\n```\n", text
-    )
+    fenced = re.sub(r"(?m)^>>> (?:.*\S.*(?:\n|$))+", lambda found: f"```pycon\n{found[0].rstrip()}\n```\n", text)
     return re.sub(r"(?m)^(#+ )", r"\\\1", fenced)

@@ -18,9 +18,7 @@ def alt_by_image(notebook: nbformat.NotebookNode) -> dict[str, str]:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if png := output.get("data", {}).get("image/png"):
-                found[sha256(b64decode(png)).hexdigest()] = output.metadata.get("image/png", {}).get(
-                    "alt", ""
-                )
+                found[sha256(b64decode(png)).hexdigest()] = output.metadata.get("image/png", {}).get("alt", "")
     return found
 
 

@@ -59,9 +59,7 @@ def _as_tex_would(text: str, limits: bool) -> str:
             element.tag = MATHML + "mo"
         if element.tag == MATHML + "mo":
             if element.text in {"|", "‖"}:
-                element.attrib.setdefault(
-                    "stretchy", "false"
-                )  # one bar of a pair would grow without the other
+                element.attrib.setdefault("stretchy", "false")  # one bar of a pair would grow without the other
             if element.text == "/":
                 element.attrib |= {"lspace": "0", "rspace": "0"}
         if limits and name == MATHML + "msub" and element[0].text in LIMITS:
@@ -119,9 +117,7 @@ def _visit_block(translator, node: nodes.math_block) -> None:
         number = f'<span class="eqno">({escape(get_node_equation_number(translator, node))})</span>'
     anchors = "".join(f'<span id="{escape(name)}"></span>' for name in node.get("ids", []))
     # Reachable by keyboard, since a long formula scrolls on a narrow screen.
-    translator.body.append(
-        f'<div class="formula" tabindex="0">{anchors}{number}{_converted(node, "block")}</div>'
-    )
+    translator.body.append(f'<div class="formula" tabindex="0">{anchors}{number}{_converted(node, "block")}</div>')
     raise nodes.SkipNode
 
 
@@ -139,18 +135,14 @@ def _write_font(app: Sphinx, exception: Exception | None) -> None:
     from fontTools import subset
 
     pages = Path(app.outdir).rglob("*.html")
-    formulas = (
-        formula for page in pages for formula in re.findall(r"<math.*?</math>", page.read_text("utf-8"), re.S)
-    )
+    formulas = (formula for page in pages for formula in re.findall(r"<math.*?</math>", page.read_text("utf-8"), re.S))
     characters = {letter for formula in formulas for letter in unescape(re.sub(r"<[^>]*>", "", formula))}
     options = subset.Options(flavor="woff", layout_features=["*"], notdef_outline=True)
     try:
         with as_file(files("ziamath.fonts") / "STIXTwoMath-Regular.ttf") as path:
             font = subset.load_font(str(path), options)
     except (ModuleNotFoundError, FileNotFoundError) as error:
-        raise ExtensionError(
-            "The font for formulas is missing: pip install 'ganlab[docs]' brings it."
-        ) from error
+        raise ExtensionError("The font for formulas is missing: pip install 'ganlab[docs]' brings it.") from error
     cut = subset.Subsetter(options)
     cut.populate(text="".join(sorted(characters)) + ALWAYS + _slanted(characters))
     cut.subset(font)
@@ -161,9 +153,7 @@ def _slanted(characters: set[str]) -> str:
     """Browsers draw a lone letter in <mi> as its mathematical italic, another character."""
     latin = {letter: 0x1D434 + ord(letter) - ord("A") for letter in map(chr, range(ord("A"), ord("Z") + 1))}
     latin |= {letter: 0x1D44E + ord(letter) - ord("a") for letter in map(chr, range(ord("a"), ord("z") + 1))}
-    greek = {chr(0x391 + i): 0x1D6E2 + i for i in range(25)} | {
-        chr(0x3B1 + i): 0x1D6FC + i for i in range(25)
-    }
+    greek = {chr(0x391 + i): 0x1D6E2 + i for i in range(25)} | {chr(0x3B1 + i): 0x1D6FC + i for i in range(25)}
     variants = {
         "∂": 0x1D715,
         "ϵ": 0x1D716,

@@ -19,9 +19,7 @@ STEPS, LOOKS = 1500, 5
 
 target = ring(8, radius=2.0, sigma=0.2)
 rng = Streams([0], "weights")
-gan = GAN(
-    MLP([2, 64, 64, 64, 2], rng), MLP([2, 64, 64, 64, 1], rng, scalar=True), rng=rng, lr=4e-4, generator_lr=2e-3
-)
+gan = GAN(MLP([2, 64, 64, 64, 2], rng), MLP([2, 64, 64, 64, 1], rng, scalar=True), rng=rng, lr=4e-4, generator_lr=2e-3)
 with threads(1):
     history = train(
         gan,

@@ -125,5 +125,3 @@ def build(
         return "unchanged"
     write_atomically(target.path, text)
     return "written"
-
-

@@ -32,9 +32,9 @@ def _makers() -> dict[str, Callable[[int, int, int], Tensor]]:
         "cifar10": lambda n, size, seed: _some(real.cifar10().images, n, seed),
         "stacked-digits": lambda n, size, seed: stacking.stacked(real.digits(), n, seed).images,
         "stacked-fashion": lambda n, size, seed: stacking.stacked(real.fashion(full=False), n, seed).images,
-        "compositional-digits": lambda n, size, seed: stacking.compositional(
-            real.digits(size=14), n, seed, composition
-        ).images,
+        "compositional-digits": lambda n, size, seed: (
+            stacking.compositional(real.digits(size=14), n, seed, composition).images
+        ),
         "faces": lambda n, size, seed: faces(n, size or 64, seed).images,
         "drawings": lambda n, size, seed: drawings(faces(n, size or 64, seed)),
     }

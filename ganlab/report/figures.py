@@ -18,9 +18,7 @@ from ganlab.show.compare import heatmap, interval_text, strip
 MOST_ROWS, MOST_COLUMNS = 40, 12  # of a figure that can still be read
 
 
-def group_strip(
-    numbers: pd.DataFrame, label: str, levels: Sequence[float] = (), title: str | None = None
-) -> Figure:
+def group_strip(numbers: pd.DataFrame, label: str, levels: Sequence[float] = (), title: str | None = None) -> Figure:
     """A dot a seed in each of the first 40 groups, mean and interval; `levels` are floor and ceiling, or empty."""
     floor, ceiling = levels or (None, None)
     names, note = _first(dict.fromkeys(numbers["group"]), MOST_ROWS, "groups")

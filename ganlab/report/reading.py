@@ -318,9 +318,7 @@ def _without_repeats(found: list[tuple[str, _Run]]) -> tuple[list[tuple[str, _Ru
         same = json.dumps(run.parameters, sort_keys=True)
         if same in kept:
             reason = f"the same parameters as {kept[same][0]}, which was finished later or is named first"
-            repeated.append(
-                _plain(run.parameters) | _left(shown, "repeated", reason, run.record.get("chapter", ""))
-            )
+            repeated.append(_plain(run.parameters) | _left(shown, "repeated", reason, run.record.get("chapter", "")))
         else:
             kept[same] = (shown, run)
     return sorted(kept.values(), key=lambda item: item[0]), repeated
@@ -393,7 +391,7 @@ def _origin(run: _Run) -> dict[str, Any]:
 def _table(rows: list[dict], first: list[str]) -> pd.DataFrame:
     """Rows as a table: parameters, `result.*`, `run.*`; whole numbers stay whole where a row lacks them."""
     columns = list(dict.fromkeys([*first, *(name for row in rows for name in row)]))
-    columns.sort(key=lambda name: (name.startswith("result.") or 2 * name.startswith("run.")))
+    columns.sort(key=lambda name: name.startswith("result.") or 2 * name.startswith("run."))
     table = pd.DataFrame([[row.get(name) for name in columns] for row in rows], columns=columns, dtype=object)
     numbers = [name for name in columns if name.startswith("result.") or name == "run.seconds"]
     return table.astype({name: float for name in numbers})

@@ -50,9 +50,7 @@ def find_notebooks(start: Path | None = None) -> Path:
     for folder in (start, *start.parents, beside_package):
         if (folder / "notebooks" / "src").is_dir() and (folder / "pyproject.toml").is_file():
             return folder / "notebooks"
-    raise GanlabError(
-        f"No course found in {start} or above it: change to the folder that you cloned ganlab into."
-    )
+    raise GanlabError(f"No course found in {start} or above it: change to the folder that you cloned ganlab into.")
 
 
 def chapters(notebooks: Path) -> list[Chapter]:

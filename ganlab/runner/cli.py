@@ -23,9 +23,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="The run's folder, instead of one under runs/.")] = None,
     solutions: SolutionsOption = False,
     again: Annotated[bool, typer.Option("--again", help="Run once more what is done already.")] = False,
-    show_parameters: Annotated[
-        bool, typer.Option("--parameters", help="Only list the chapter's parameters.")
-    ] = False,
+    show_parameters: Annotated[bool, typer.Option("--parameters", help="Only list the chapter's parameters.")] = False,
 ) -> None:
     """Run one chapter with other parameters, and keep what it gives in a folder of its own."""
     from ganlab.runner.chapters import find_chapter, find_notebooks

@@ -1,7 +1,7 @@
 """The README's minutes, measured, each chapter alone on all cores: nobody types them.
 
-    ganlab course --workers 1 --out build/alone
-    ganlab notebooks minutes
+ganlab course --workers 1 --out build/alone
+ganlab notebooks minutes
 """
 
 from __future__ import annotations

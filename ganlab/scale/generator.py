@@ -114,7 +114,7 @@ def copy_of(network: nn.Module) -> nn.Module:
 def decay_of(half_life: float, batch: int) -> float:
     """The decay of one step of `batch` images, after `half_life` images the weight of the past has halved.
 
-        decay = 2^(-batch / half_life),   0 for a half-life of 0: no average
+    decay = 2^(-batch / half_life),   0 for a half-life of 0: no average
     """
     return 0.5 ** (batch / half_life) if half_life else 0.0
 

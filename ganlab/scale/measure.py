@@ -1,8 +1,8 @@
 """What the images of a trained generator are worth: modes, lost images, distances, diversity, copies.
 
-    against = reference(s)                  # real images, a judge of attributes, a feature network
-    measure(trained.sample(4000), against)  # a dict of numbers
-    measure(against.fresh, against)         # the same of real images: the row to compare with
+against = reference(s)                  # real images, a judge of attributes, a feature network
+measure(trained.sample(4000), against)  # a dict of numbers
+measure(against.fresh, against)         # the same of real images: the row to compare with
 """
 
 from __future__ import annotations
@@ -139,9 +139,7 @@ def measure(
         "nearest": float(nearest(made, against.training_features)[0].median()),
         "closer": copying.closer,
         "copies": copying.copies,
-        "missing": {
-            f"{sigma:g}": missing_images(images, against, sigma, third_party_steps) for sigma in sigmas
-        },
+        "missing": {f"{sigma:g}": missing_images(images, against, sigma, third_party_steps) for sigma in sigmas},
     }
     if against.reads is None:
         return found

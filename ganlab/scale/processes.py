@@ -110,9 +110,7 @@ def batch_norm(
 ) -> Float[Tensor, "n channels height width"]:
     """Batch norm over the rows of all processes (torch's own works on CUDA only and knows one set of statistics)."""
     encoded = getattr(layer, "encoded", False)  # see TwoBatchNorm2d
-    mean, variance = (
-        (layer.encoded_mean, layer.encoded_var) if encoded else (layer.running_mean, layer.running_var)
-    )
+    mean, variance = (layer.encoded_mean, layer.encoded_var) if encoded else (layer.running_mean, layer.running_var)
     if not layer.training:
         return F.batch_norm(x, mean, variance, layer.weight, layer.bias, False, 0.0, layer.eps)
     wide, n = x.to(layer.weight.dtype), x.numel() // x.shape[1] * dist.get_world_size()

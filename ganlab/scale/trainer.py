@@ -224,8 +224,10 @@ class Watched:
         folder = self.run.checkpoint_folder
         kept = sorted(path.name for path in folder.glob("step-*.safetensors")) if folder else []
         good = f"the last good checkpoint is {folder / kept[-1]}" if kept else "there is no checkpoint before it"
-        tries = "a smaller learning_rate, precision: no, a larger batch" if self.s.precision != "no" else (
-            "a smaller learning_rate, a larger batch, smaller weights of the method's own terms"
+        tries = (
+            "a smaller learning_rate, precision: no, a larger batch"
+            if self.s.precision != "no"
+            else ("a smaller learning_rate, a larger batch, smaller weights of the method's own terms")
         )
         raise TrainingFailed(
             f"Training stopped: at step {step} ({step * self.s.batch:,} images) {what}; {good}. Try {tries}; "

@@ -172,9 +172,7 @@ class LiveLab(LiveGAN):
 
         super().__init__(session, chunk)
         titles = [(one.title, name) for name, one in recipes().items()]
-        self.recipe = ipywidgets.Dropdown(
-            options=titles, value=session.recipe.name, description="recipe", **_WIDE
-        )
+        self.recipe = ipywidgets.Dropdown(options=titles, value=session.recipe.name, description="recipe", **_WIDE)
         self.remedy = ipywidgets.Dropdown(options=REMEDIES, value=session.remedy, description="remedy", **_WIDE)
         self.data = ipywidgets.Dropdown(options=["the recipe's", "my own"], description="data", **_WIDE)
         self.pad = drawing_pad()

@@ -9,7 +9,7 @@ from ganlab.authoring.build import BuildFailed, Target, build, drift, is_current
 from ganlab.runner.chapters import Chapter, find_chapter
 from ganlab.runner.kernels import Kernels
 
-SOURCE = '''# %% [markdown]
+SOURCE = """# %% [markdown]
 # # 01 · Toy
 
 # %% tags=["parameters"]
@@ -25,7 +25,7 @@ try:
     print(square(3))
 except NotImplementedError:
     print("not attempted")
-'''
+"""
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import pytest
 
 from ganlab.authoring.source import generate
 
-PARAMETERS = '''steps: int = 20  # training steps [1, 100]
+PARAMETERS = """steps: int = 20  # training steps [1, 100]
 rate: float = 0.5  # learning rate [0, 1]
 loss: str = "minimax"  # the loss {minimax, non-saturating}
 seed: int = 0  # the seed
-run_folder: str = ""  # where result.json goes; empty: nowhere'''
+run_folder: str = ""  # where result.json goes; empty: nowhere"""
 
 FINISH = """import json, pathlib
 if run_folder:

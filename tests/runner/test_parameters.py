@@ -6,7 +6,7 @@ import pytest
 from ganlab.errors import GanlabError
 from ganlab.runner.parameters import Parameter, check_parameters, parse_assignments, read_parameters
 
-CELL = '''# what can be changed
+CELL = """# what can be changed
 steps: int = 2000  # training steps [10, 100_000]
 rate: float = 1e-3  # learning rate [1e-5, 1.0]
 shift: float = -0.5  # [-1, 1]
@@ -16,7 +16,7 @@ sizes: list[int] = [1, 2, 4]  # packing sizes [1, 8]
 names: list[str] = ["gan"]  # methods {gan, pacgan}
 rates: list[float] = []  # more rates
 title: str = "# 1"  # what stands above; 'a # b'
-seed: int = 0'''
+seed: int = 0"""
 
 
 def notebook(source: str, tags=("parameters",)) -> nbformat.NotebookNode:

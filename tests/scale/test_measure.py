@@ -112,9 +112,7 @@ def test_operations_of_the_plain_gan_are_those_counted_by_hand():
 
 def test_twice_the_projections_twice_their_cost():
     s = namespace(complete({"method": "rpgan", "width": 4, "latent": 8, "projected_width": 2, "discriminators": 2}))
-    one, two, five = (
-        cost.cost(namespace(vars(s) | {"discriminators": k})).operations for k in (1, 2, 5)
-    )
+    one, two, five = (cost.cost(namespace(vars(s) | {"discriminators": k})).operations for k in (1, 2, 5))
     assert math.isclose(five - one, 4 * (two - one), rel_tol=1e-9) and two > one
 
 

@@ -32,9 +32,7 @@ def launched(processes: int, *command: str | Path) -> None:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     start = torchrun if processes > 1 else [sys.executable]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*start, *map(str, command)], capture_output=True, text=True, timeout=300, env=environment
-    )
+    done = subprocess.run([*start, *map(str, command)], capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
 
 

@@ -103,9 +103,7 @@ def test_the_build_says_where_to_open_it(built):
     html, said = built
     if said is None:
         pytest.skip("GANLAB_SITE was built elsewhere")
-    assert re.search(
-        rf"\d+ pages, [\d.]+ MB, built in \d+ s\. Open {re.escape(str(html / 'index.html'))}", said
-    )
+    assert re.search(rf"\d+ pages, [\d.]+ MB, built in \d+ s\. Open {re.escape(str(html / 'index.html'))}", said)
 
 
 def test_every_chapter_is_there_with_its_figures(site):
@@ -118,10 +116,7 @@ def test_every_chapter_is_there_with_its_figures(site):
             if "image/png" in output.get("data", {})
         ]
         assert page.count('src="../_images/') == len(figures), path.name
-        assert (
-            f"solutions/{path.name[:-6]}" in page
-            or not (ROOT / "notebooks" / "solutions" / path.name).exists()
-        )
+        assert f"solutions/{path.name[:-6]}" in page or not (ROOT / "notebooks" / "solutions" / path.name).exists()
         assert f'notebooks/{path.stem}.html"' in (site / "index.html").read_text("utf-8")
 
 
@@ -204,9 +199,7 @@ def test_search_finds_chapters_and_no_solutions(browser, site):
     with opened(browser, site / "search.html", "?q=collapse") as page:
         page.locator("#search-results li a").first.wait_for()
         page.wait_for_function("/finished/.test(document.querySelector('#search-results').innerText)")
-        links = page.locator("#search-results li a").evaluate_all(
-            "all => all.map(a => a.getAttribute('href'))"
-        )
+        links = page.locator("#search-results li a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
         keep_screenshot(page, "site_search")
         assert any(link.startswith("notebooks/03") for link in links)
         assert not any(link.startswith("solutions") for link in links)

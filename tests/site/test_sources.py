@@ -15,8 +15,7 @@ from ganlab.runner.chapters import Chapter
 ROOT = Path(__file__).parents[2]
 README = "# x\n\n| chapter | you will | minutes |\n|---|---|---|\n| [00 Start](notebooks/00_start.ipynb) | see | 1 |\n"
 CARD = (
-    "## 9. Fidelity card\n\n| paper | here | departure | public code |\n|---|---|---|---|\n"
-    "| eq. 1 | `f` | sign | – |\n"
+    "## 9. Fidelity card\n\n| paper | here | departure | public code |\n|---|---|---|---|\n| eq. 1 | `f` | sign | – |\n"
 )
 
 
@@ -150,9 +149,7 @@ def _private(): ...
 
 def test_every_package_has_a_page():
     pages = reference.pages(ROOT / "ganlab")
-    packages = {
-        path.parent.name for path in (ROOT / "ganlab").glob("*/*.py")
-    } - reference.BEHIND_THE_COMMAND_LINE
+    packages = {path.parent.name for path in (ROOT / "ganlab").glob("*/*.py")} - reference.BEHIND_THE_COMMAND_LINE
     assert packages <= set(pages)
     functions = re.findall(r"\{py:function\} (\w+)", "".join(pages.values()))
     assert {"discriminator_loss", "mode_report", "train", "ring", "strip", "exercise"} <= set(functions)

@@ -89,9 +89,7 @@ def _check_best_try(answer):
     )  # fmt: skip
 
 
-def equal_time_steps(
-    seconds_a_step: Float[Tensor, " methods"], baseline: int, steps: int
-) -> Int[Tensor, " methods"]:
+def equal_time_steps(seconds_a_step: Float[Tensor, " methods"], baseline: int, steps: int) -> Int[Tensor, " methods"]:
     """Whole steps that each method can do in the time in which the baseline does `steps`; at least one."""
     seconds = steps * seconds_a_step[baseline]
     return (seconds / seconds_a_step).floor().clamp(min=1).long()
