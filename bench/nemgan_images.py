@@ -172,7 +172,7 @@ FIELDS = {
     "digits": [*BASELINES, "NEMGAN-P, no labels"]
     + [f"{what}{n} labels" for n in (14, 50, 144) for what in ("", "NEMGAN-P, ")],
     "two": [*BASELINES, "10 labels", "NEMGAN-P, no labels", "NEMGAN-P, 10 labels"],
-    "fashion": [*BASELINES, "45 labels", "NEMGAN-P, no labels", "NEMGAN-P, 45 labels"]
+    "fashion": [*BASELINES, "45 labels", "45 labels, no noise for h", "NEMGAN-P, no labels", "NEMGAN-P, 45 labels"]
     + [f"NEMGAN-P, 45 labels, {option}" for option in OPTIONS],
     "hair": ["k-means on pixels", "110 labels", "NEMGAN-P, no labels", "NEMGAN-P, 110 labels"],
     "glasses": ["k-means on pixels", "110 labels", "NEMGAN-P, 110 labels"],
@@ -310,10 +310,15 @@ def by_seed(task: Task, samples: Tensor) -> Tensor:
 
 
 def labels_alone(task: Task, name: str, seeds: list[int] | int, settings: dict) -> list[dict]:
-    """The same inversion network, trained on nothing but the few labelled images, with the same noise on them."""
+    """The same inversion network, trained on nothing but the few labelled images, with the same noise on them.
+
+    `priors` has the mean of what it then says of all training images.
+    """
+    count, *options = name.split(", ")
+    settings = settings | {key: value for option in options for key, value in OPTIONS[option].items()}
     inversion = players(task, seeds, settings, False)[-1]
     optimiser = torch.optim.Adam(inversion.parameters(), settings["lr"])
-    images, labels = labelled(task, seeds, int(name.split()[0]))
+    images, labels = labelled(task, seeds, int(count.split()[0]))
     modes = F.one_hot(labels, task.modes).float()
     counts = modes.sum(-2, keepdim=True)  # each class that occurs weighs the same
     weights = modes * labels.shape[-1] / counts.clamp(min=1) / (counts > 0).sum(-1, keepdim=True)
@@ -321,7 +326,12 @@ def labels_alone(task: Task, name: str, seeds: list[int] | int, settings: dict) 
     for _ in range(settings["labels_alone"]):
         noisy = images + settings["inversion_noise"] * noise.normal(*images.shape[-2:])
         descend(mode_cross_entropy(inversion(noisy)[1], weights), optimiser)
-    return [clustering(task, found) for found in read(task, inversion, seeds)]
+    with torch.no_grad():
+        every = task.real(torch.arange(len(task.train)))
+        every = every.expand(len(seeds), -1, -1) if isinstance(seeds, list) else every
+        shares = inversion(every)[1].softmax(-1).mean(-2).view(-1, 1, task.modes)
+    scores = [clustering(task, found) for found in read(task, inversion, seeds)]
+    return [row | {"priors": one} for row, one in zip(scores, shares, strict=True)]
 
 
 def k_means(task: Task, seed: int) -> dict:
@@ -387,7 +397,7 @@ def compete(task: Task, name: str, seeds: list[int], settings: dict, real: list[
     for group in [seeds] if settings["components"] else seeds:
         if name == "k-means on pixels":
             rows += [k_means(task, seed) for seed in (group if isinstance(group, list) else [group])]
-        elif name.endswith("labels") and name[0].isdigit():
+        elif name[0].isdigit():
             rows += labels_alone(task, name, group, settings)
         else:
             found, method = run_contestant(task, name, group, settings, real)
@@ -413,6 +423,10 @@ def facts(task: Task, real: list[Tensor]) -> dict:
         test = real_features(task, "test")
         right = torch.cat([task.group(x.float()) == k for k, x in enumerate(test)])
         known["real_in_class"] = right.double().mean()
+        if task.judge == "faces":  # who makes one and the same face keeps each other attribute's commoner value
+            answers = task.answers(task.features(task.test[task.test_labels == 0][:JUDGED])) > 0
+            shown = answers[:, [name != task.names[1] for name in ATTRIBUTES]].double().mean(0)
+            known["one_face_keeps"] = torch.maximum(shown, 1 - shown).mean()
         known["frechet_of_real_test"] = [frechet_distance(*pair).value for pair in zip(real, test, strict=True)]
     return rounded(plain(known))
 
