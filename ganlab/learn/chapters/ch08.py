@@ -613,8 +613,8 @@ QUESTIONS = [
             ),
             Choice(
                 "Each discriminator can turn its view to where real and fake differ most.",
-                "A trained projection is the first layer of an ordinary discriminator. All K may come to look the same "
-                "way, and each goes after whatever gives the fakes away, as a single one does.",
+                "A trained projection is the first layer of an ordinary discriminator. All K could come to look the "
+                "same way, and each goes after whatever gives the fakes away, as a single one does.",
             ),
             Choice(
                 "Memory, and nothing else.",
