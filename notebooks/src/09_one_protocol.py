@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # 09 · One protocol: the comparison that we have not found
+# # 09 · One protocol: every method against a tuned GAN
 #
 # Five papers, five methods, and each one beats "the GAN". Which GAN? In one published table (VEEGAN's) it covers 1 of 8
 # modes, in another (PacGAN's) 6.3, on a ring of eight. We know no table that compares the five with each other. This chapter makes
