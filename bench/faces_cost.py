@@ -1,6 +1,8 @@
 """What the papers' runs would cost at best: counted arithmetic against data sheets. Nothing here ran on a GPU.
 
-python bench/faces_cost.py       # writes data/results/11_celeba/cost.json, 1 minute
+To make it again:
+
+    python bench/faces_cost.py       # writes data/results/11_celeba/cost.json, 1 minute
 """
 
 import json

@@ -1,9 +1,11 @@
 """The long 2D runs of chapter 04, each written to data/results/04_mdgan/NAME.json. One process, one thread.
 
-python bench/mdgan_2d.py toy       # the paper's toy at its learning rate, three methods, 10 seeds: 20 minutes
-python bench/mdgan_2d.py contest   # section 6 over 10 seeds, after tuning on 3 others: 5 minutes
-python bench/mdgan_2d.py sweep     # lambda1 x lambda2, both signs, 10 seeds: 10 minutes
-python bench/mdgan_2d.py recipes   # all recipes of chapter 03, three methods, 10 seeds: 12 minutes
+To make them again:
+
+    python bench/mdgan_2d.py toy       # the paper's toy at its learning rate, three methods, 10 seeds: 20 minutes
+    python bench/mdgan_2d.py contest   # section 6 over 10 seeds, after tuning on 3 others: 5 minutes
+    python bench/mdgan_2d.py sweep     # lambda1 x lambda2, both signs, 10 seeds: 10 minutes
+    python bench/mdgan_2d.py recipes   # all recipes of chapter 03, three methods, 10 seeds: 12 minutes
 """
 
 import argparse

@@ -1,8 +1,10 @@
 """Certify the recipes: run each from seeds 0 to 9 and write what came out to data/expected/recipes.json.
 
-python bench/recipes_certify.py                 # all of them
-python bench/recipes_certify.py momentum        # some; the others keep their numbers
-python bench/recipes_certify.py --seeds 1000 10 --dry   # look at the seeds on which settings were chosen
+To make it again:
+
+    python bench/recipes_certify.py                 # all of them
+    python bench/recipes_certify.py momentum        # some; the others keep their numbers
+    python bench/recipes_certify.py --seeds 1000 10 --dry   # look at the seeds on which settings were chosen
 """
 
 import argparse

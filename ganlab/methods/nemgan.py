@@ -392,11 +392,11 @@ class NEMGAN(Stateful):
 
         x' = G(h1(x) - (y, 0) + (e_mode, 0)),   y the one-hot of the mode that h2 reads
         """
-        z_found, mode_logits = self.inversion(real)
+        z_found, mode_logits = peek(self.inversion, real)
         away = F.one_hot(mode_logits.argmax(-1), self.modes).to(z_found)
         there = torch.zeros_like(away)
         there[..., mode] = 1
-        return self.generator(z_found + F.pad(there - away, (0, self.latent - self.modes)))
+        return peek(self.generator, z_found + F.pad(there - away, (0, self.latent - self.modes)))
 
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {"turn": self.turn}

@@ -1,9 +1,11 @@
 """The whole course, two chapters at a time: only what is missing or changed is executed.
 
-build/course/<profile>/
-    index.html              the way in
-    NN_name.ipynb, .html    the executed chapters
-    runs/NN_name/<key>/     their run folders
+What it makes:
+
+    build/course/<profile>/
+        index.html              the way in
+        NN_name.ipynb, .html    the executed chapters
+        runs/NN_name/<key>/     their run folders
 """
 
 import shutil

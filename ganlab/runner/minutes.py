@@ -1,7 +1,9 @@
 """The README's minutes, measured, each chapter alone on all cores: nobody types them.
 
-ganlab course --workers 1 --out build/alone
-ganlab notebooks minutes
+To measure them:
+
+    ganlab course --workers 1 --out build/alone
+    ganlab notebooks minutes
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """One run of one chapter: checked before anything starts, executed by papermill, kept in a folder of its own.
 
-run.json      what was run, with which parameters, versions and device, and how it ended
-run.ipynb     the executed notebook
-result.json   the result line and the numbers behind it, written by the notebook's last cell
+What is in the folder:
+
+    run.json      what was run, with which parameters, versions and device, and how it ended
+    run.ipynb     the executed notebook
+    result.json   the result line and the numbers behind it, written by the notebook's last cell
 """
 
 import hashlib

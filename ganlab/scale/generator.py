@@ -112,9 +112,9 @@ def copy_of(network: nn.Module) -> nn.Module:
 
 
 def decay_of(half_life: float, batch: int) -> float:
-    """The decay of one step of `batch` images, after `half_life` images the weight of the past has halved.
+    """The decay of one step of `batch` images: 2^(-batch / half_life), or 0 for a half-life of 0, no average.
 
-    decay = 2^(-batch / half_life),   0 for a half-life of 0: no average
+    After `half_life` images the weight of the past has halved, whatever the batch.
     """
     return 0.5 ** (batch / half_life) if half_life else 0.0
 

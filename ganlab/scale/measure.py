@@ -1,8 +1,10 @@
 """What the images of a trained generator are worth: modes, lost images, distances, diversity, copies.
 
-against = reference(s)                  # real images, a judge of attributes, a feature network
-measure(trained.sample(4000), against)  # a dict of numbers
-measure(against.fresh, against)         # the same of real images: the row to compare with
+To use it:
+
+    against = reference(s)                  # real images, a judge of attributes, a feature network
+    measure(trained.sample(4000), against)  # a dict of numbers
+    measure(against.fresh, against)         # the same of real images: the row to compare with
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """A few steps of every method in float64, in as many processes as torchrun starts; process 0 saves the states.
 
-torchrun --nproc-per-node 2 tests/scale/in_processes.py FOLDER
+To run it by hand:
+
+    torchrun --nproc-per-node 2 tests/scale/in_processes.py FOLDER
 """
 
 import sys
