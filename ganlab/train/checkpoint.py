@@ -30,7 +30,7 @@ def save_checkpoint(path: str | Path, state: Any) -> None:
     """Write a nested state of dicts, lists, tensors and plain values to one file, atomically."""
     tensors: dict[str, Tensor] = {}
     tree = _flatten(state, tensors)
-    write_atomically(path, save(tensors, metadata={"format": FORMAT, "tree": json.dumps(tree)}))
+    write_atomically(path, _in_order(save(tensors, metadata={"format": FORMAT, "tree": json.dumps(tree)})))
 
 
 def load_checkpoint(path: str | Path) -> Any:
@@ -67,6 +67,15 @@ def newest_whole_checkpoint(folder: Path, warn=print) -> tuple[Path, Any] | None
         except CheckpointError as error:
             warn(f"{error} Trying the checkpoint before it.")
     return None
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same file with its header sorted: safetensors writes metadata in an order of chance, and equal states
+    should be equal bytes."""
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # tensors start at multiples of 8 bytes
+    return len(header).to_bytes(8, "little") + header + data[start:]
 
 
 def _flatten(value: Any, tensors: dict[str, Tensor]) -> Any:

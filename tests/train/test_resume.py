@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganlab.train import CheckpointError, load_checkpoint
+from ganlab.train import CheckpointError, load_checkpoint, save_checkpoint
 from ganlab.train.checkpoint import checkpoints
 
 SCRIPT = Path(__file__).with_name("trained_in_a_process.py")
@@ -86,3 +86,13 @@ def test_a_broken_checkpoint_is_named_and_the_one_before_is_taken(tmp_path, neve
     path, state = newest_whole_checkpoint(tmp_path)
     assert path.name == older.name and state["step"] == STEPS - 10
     assert broken.name in capsys.readouterr().out
+
+
+def test_equal_states_are_equal_bytes(tmp_path):
+    state = {"weights": [torch.arange(n, dtype=torch.float64) for n in range(12)], "step": 3, "name": "Fréchet"}
+    for number in range(20):  # safetensors writes its metadata in an order of chance
+        save_checkpoint(tmp_path / f"{number}", state)
+    first, *others = (path.read_bytes() for path in tmp_path.iterdir())
+    assert all(other == first for other in others)
+    read = load_checkpoint(tmp_path / "0")
+    assert all(map(torch.equal, read["weights"], state["weights"])) and read["name"] == state["name"]
