@@ -1,6 +1,6 @@
 """The longer 2D runs of chapter 07, each written to data/results/07_nemgan/NAME.json. One process, one thread.
 
-    python bench/nemgan_2d.py arms     # eight arms on the unequal ring, 10 seeds
+    python bench/nemgan_2d.py arms     # ten arms on the unequal ring, 10 seeds
     python bench/nemgan_2d.py labels   # how many labelled points does the prior need? 0 to 200, 10 seeds each
     python bench/nemgan_2d.py start    # the prior starts at once or after 500 steps, with labels or none, slow or fast
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ganlab.data.mixtures import GaussianMixture, ring
 from ganlab.methods.gan import GAN
-from ganlab.methods.nemgan import NEMGAN, ClusterGANStyle, InfoGANStyle
+from ganlab.methods.nemgan import NEMGAN, ClusterGANStyle, InfoGANStyle, gumbel_modes
 from ganlab.metrics.modes import mass_in_place, mode_counts, nearest_mode
 from ganlab.nets.encoder import UniformCube
 from ganlab.nets.inversion import CosineHead, InversionNetwork
@@ -52,6 +52,20 @@ def players(
     body = MLP([2, width, width, latent], rng)
     head = (CosineHead if cosine else Linear)(latent, modes, rng)
     return rng, generator, discriminator, InversionNetwork(body, head)
+
+
+class GumbelNEMGAN(NEMGAN):
+    """The prior's step with a Gumbel-softmax draw instead of the smoothed step."""
+
+    def drawn(self, n: int) -> Tensor:
+        return gumbel_modes(self.rng.uniform(n, self.modes), self.prior.logits, 0.5).mean(-2)
+
+
+class ClosedFormNEMGAN(NEMGAN):
+    """The prior's step without a draw: the mean of the modes is known."""
+
+    def drawn(self, n: int) -> Tensor:
+        return self.prior.logits.softmax(-1)
 
 
 def nemgan(
@@ -163,7 +177,7 @@ def say(title: str, result: dict) -> None:
 
 
 def arms(settings: dict, seeds: list[int]) -> dict:
-    """A latent in one piece; boxes with a wrong and a learned prior, by a critic too, and with labels that are late."""
+    """A latent in one piece; boxes with a wrong and a learned prior; other draws, a critic, labels that are late."""
     fixed = {"prior_start": None}
     critic = {"adversary": "wasserstein", "betas": (0.5, 0.9), "penalty": 0.1, "lr": 2e-3}
     unlabelled = {"labelled": 0, **fixed}
@@ -176,6 +190,8 @@ def arms(settings: dict, seeds: list[int]) -> dict:
         "uniform prior, AM-softmax, no labels": lambda: nemgan(seeds, settings, cosine=True, margin=12.0, **unlabelled),
         "boxes, uniform prior": lambda: nemgan(seeds, settings, **fixed),
         "boxes, learned prior": lambda: nemgan(seeds, settings),
+        "learned, Gumbel-softmax": lambda: nemgan(seeds, settings, kind=GumbelNEMGAN),
+        "learned, closed form": lambda: nemgan(seeds, settings, kind=ClosedFormNEMGAN),
         "learned, WGAN-GP": lambda: nemgan(seeds, settings, **critic),
         "learned, labels from step 100": lambda: nemgan(seeds, settings, supervise_start=100),
     }

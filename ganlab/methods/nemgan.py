@@ -302,6 +302,10 @@ class NEMGAN(Stateful):
         """The latent of a mode and of noise in [-1, 1): what another engineered latent overrides."""
         return engineered_latent(modes, noise, self.half_width)
 
+    def drawn(self, n: int) -> Float[Tensor, "*seeds modes"]:
+        """The mean of n modes, with a gradient to the prior's logits: what another draw overrides."""
+        return self.prior(self.rng.uniform(n)).mean(-2)
+
     def blurred(self, samples: Float[Tensor, "*seeds n dim"]) -> Float[Tensor, "*seeds n dim"]:
         """What the inversion network is trained on: samples, with noise where there is to be some."""
         if not self.inversion_noise:
@@ -351,9 +355,8 @@ class NEMGAN(Stateful):
 
     def prior_step(self, real: Float[Tensor, "*seeds n dim"]) -> dict[str, Tensor]:
         """Move the prior towards what the inversion network says of real data. Nothing else moves."""
-        found = self.posteriors(real).mean(-2)
-        drawn = self.prior(self.rng.uniform(real.shape[-2])).mean(-2)
-        loss = prior_divergence(found, drawn, self.floor)
+        n = real.shape[-2]
+        loss = prior_divergence(self.posteriors(real).mean(-2), self.drawn(n), self.floor)
         late = max(0, self.turn - (self.prior_start or 0))
         self.prior_optimiser.param_groups[0]["lr"] = self.prior_lr / (1 + self.prior_decay * late)
         descend(loss, self.prior_optimiser)
@@ -377,8 +380,8 @@ class NEMGAN(Stateful):
 
     @torch.no_grad()
     def posteriors(self, real: Float[Tensor, "*seeds n dim"]) -> Float[Tensor, "*seeds n modes"]:
-        """What the inversion network says: the probability of each mode for each sample."""
-        return self.inversion(real)[1].softmax(-1)
+        """What the inversion network says: the probability of each mode for each sample. It stays as it was."""
+        return peek(self.inversion, real)[1].softmax(-1)
 
     @torch.no_grad()
     def sample(self, n: int, rng: Streams | None = None, mode: int | None = None) -> Float[Tensor, "*seeds n dim"]:

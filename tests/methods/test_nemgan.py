@@ -300,13 +300,13 @@ def test_labels_that_do_not_fit_are_named(labels, sentence):
 # The method -----------------------------------------------------------------------------------------------------
 
 
-def small(seeds=0, modes=3, labels=True, **settings) -> NEMGAN:
+def small(seeds=0, modes=3, labels=True, kind=NEMGAN, **settings) -> NEMGAN:
     rng = Streams(seeds, "weights")
     generator, discriminator = MLP([4, 16, 2], rng), MLP([2, 16, 1], rng, scalar=True)
     inversion = InversionNetwork(MLP([2, 16, 4], rng), Linear(4, 3, rng))
     labelled = ring(3).sample_with_modes(12, Streams(seeds, "labelled")) if labels else None
     settings = {"supervise_start": 0, "supervise_every": 1, "prior_start": 0, **settings}
-    return NEMGAN(generator, discriminator, inversion, rng=rng, modes=modes, latent=4, labelled=labelled, **settings)
+    return kind(generator, discriminator, inversion, rng=rng, modes=modes, latent=4, labelled=labelled, **settings)
 
 
 def weights(method):
@@ -337,6 +337,19 @@ def test_each_step_moves_its_own_players(adversary):
     assert all(w.requires_grad for w in method.discriminator.parameters())
 
 
+def test_another_draw_may_move_the_prior():
+    """A draw that knows its mean takes the closed form's step."""
+
+    class Known(NEMGAN):
+        def drawn(self, n):
+            return self.prior.logits.softmax(-1)
+
+    method, real = small(kind=Known, labels=False), ring(3).sample(64, 0)
+    found = method.posteriors(real).mean(0)
+    method.prior_step(real)
+    assert torch.allclose(method.prior.logits.grad, 1 / 3 - found, atol=1e-6)
+
+
 def test_the_prior_waits_for_its_start_and_may_never_move():
     method, batches = small(prior_start=3), ring(3).batches(512, 0)
     for turn in range(1, 6):
@@ -357,13 +370,23 @@ def test_the_priors_rate_decays_from_its_start():
     assert rates[2:] == [0.1 / 1.5, 0.1 / 2, 0.1 / 2.5]
 
 
+class NearestCentre(nn.Module):
+    """An inversion network that is always right."""
+
+    def __init__(self, centres):
+        super().__init__()
+        self.register_buffer("centres", centres)
+
+    def forward(self, x):
+        return x, -50 * torch.cdist(x, self.centres)
+
+
 def test_a_prior_that_is_told_the_truth_finds_it():
     """The prior's step alone, with an inversion network that is always right."""
     target = ring(3, weights=[0.6, 0.3, 0.1])
     seeds = list(range(8))
     method = small(seeds, prior_lr=2e-2, prior_decay=1e-2)
-    centres = target.centres.expand(8, -1, -1)
-    method.inversion = lambda x: (x, -50 * torch.cdist(x, centres))
+    method.inversion = NearestCentre(target.centres.expand(8, -1, -1))
     batches = target.batches(256, seeds)
     for turn in range(400):
         method.turn = turn
@@ -404,8 +427,7 @@ def test_the_discriminator_may_take_several_steps_in_a_turn():
 
 def test_the_inversion_network_is_trained_on_noisy_samples_and_asked_about_clean_ones():
     method, seen = small([0, 1], inversion_noise=0.5), []
-    network = method.inversion
-    method.inversion = lambda x: seen.append(x) or network(x)
+    method.inversion.register_forward_pre_hook(lambda network, inputs: seen.append(inputs[0]))
     method.generator = lambda z: torch.zeros(2, z.shape[-2], 2, requires_grad=True)
     method.labelled.real = torch.ones_like(method.labelled.real)
     method.inversion_step(20_000)
@@ -417,6 +439,22 @@ def test_the_inversion_network_is_trained_on_noisy_samples_and_asked_about_clean
     clean = torch.zeros(2, 4, 2)
     method.posteriors(clean)
     assert torch.equal(seen[-1], clean)
+
+
+def test_looking_and_the_priors_step_leave_running_statistics_alone():
+    def normalising(*widths):
+        return nn.Sequential(nn.Linear(widths[0], 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, widths[1]))
+
+    rng, real = Streams(0, "weights"), ring(3).sample(512, 0)
+    generator, inversion = normalising(4, 2), InversionNetwork(normalising(2, 4), Linear(4, 3, rng))
+    method = NEMGAN(generator, MLP([2, 8, 1], rng, scalar=True), inversion, rng=rng, modes=3, latent=4, prior_start=0)
+    method.step(real)
+    before = copy.deepcopy([generator.state_dict(), inversion.state_dict()])
+    said = method.posteriors(real)
+    method.sample(40), method.transfer(real, 1), method.prior_step(real)
+    for now, then in zip((generator.state_dict(), inversion.state_dict()), before, strict=True):
+        assert all(torch.equal(now[name], value) for name, value in then.items())
+    assert torch.equal(said, inversion(real)[1].softmax(-1))  # in training mode: normalised by the batch
 
 
 class InversionOfTheIdentity(nn.Module):
