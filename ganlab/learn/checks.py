@@ -118,7 +118,8 @@ def same_function(
         reason, why = case.reason, case.why
         if not why and not _finite(got) and _finite(want):
             reason, why = "overflow", "a number becomes infinite or undefined on the way."
-        raise NotYet(reason, f"{why} {compared(case.words, got, want)}".strip())
+        seen = compared(case.words, got, want)
+        raise NotYet(reason, f"{why} {seen}" if why else seen[0].lower() + seen[1:])  # after "because"
 
 
 def unchanged(

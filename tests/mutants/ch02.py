@@ -369,6 +369,12 @@ WRONG = {
         ("repeats", grid_added_once),
         ("transposed", lambda points, cells: grid_by_loop(points.flip(1), cells)),
         ("rounded", grid_rounded),
+        (
+            "shape",
+            lambda points, cells: (
+                ((points * cells).long().clamp(max=cells - 1) @ torch.tensor([1, cells])).bincount() / len(points)
+            ),
+        ),
         ("shape", lambda points, cells: grid_by_loop(points, cells).reshape(cells, cells)),
         ("value", grid_spliced),
         ("in-place", grid_in_place),

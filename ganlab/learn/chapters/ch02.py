@@ -511,6 +511,9 @@ def _check_grid_proportions(answer):
             Case("two points in opposite corners", (torch.tensor([[0.05, 0.1], [0.9, 0.95]]), 2)),
             Case("points of which ten lie on the right edge", (edge, 4)),
             Case("a point in the corner (1, 1)", (torch.tensor([[1.0, 1.0], [0.2, 0.3]]), 3)),
+            Case(
+                "points that leave the last cells empty, 4 x 4 cells", (torch.rand(60, 2) * torch.tensor([1.0, 0.5]), 4)
+            ),
         ],
         misconceptions=[
             Misconception(
@@ -1101,7 +1104,10 @@ QUESTIONS = [
     ),
     Question(
         name="metrics.report",
-        text=("A paper reports: '8 of 8 modes, 99.9 % high-quality samples, state of the art.' What do you ask first?"),
+        text=(
+            "A paper reports, as the mean of 10 seeds: '8 of 8 modes, 99.9 % high-quality samples, state of the art.' "
+            "What do you ask?"
+        ),
         choices=(
             Choice(
                 "How wide are the modes, and in which proportions?",
@@ -1112,8 +1118,9 @@ QUESTIONS = [
                 "Above the ceiling is where real samples are not.",
             ),
             Choice(
-                "Are there more seeds?",
-                "A good question, but the second: more seeds of a number that is blind to the fault do not show it.",
+                "The same for more seeds: ten are few.",
+                "More seeds make the two numbers sharper. But both are blind to the fault that 99.9 % hints at, and "
+                "a sharper blind number does not show it.",
             ),
         ),
         right="a",
