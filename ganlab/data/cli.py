@@ -126,7 +126,7 @@ def _import(found, name: str, size: int, crop: int | None, licence: str, replace
     from ganlab.data.importing import import_images
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True) as bar:
+    with found, Progress(*columns, transient=True) as bar:
         task = bar.add_task(name, total=len(found.names))
         done = import_images(found, name, size=size, crop=crop, licence=licence, replace=replace,
                              progress=lambda done, total: bar.update(task, completed=done))  # fmt: skip

@@ -20,11 +20,12 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import repeat
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -34,6 +35,9 @@ from ganlab.files import locked, write_atomically
 
 if TYPE_CHECKING:
     from PIL import Image
+    from pyarrow.parquet import ParquetFile
+
+T = TypeVar("T")
 
 CELEBA_IMAGES = 202_599
 CELEBA_ATTRIBUTES = tuple(
@@ -60,6 +64,9 @@ class Folder:
     def __init__(self, path: Path):
         self.path = path
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def names(self) -> list[str]:
         found = []
         for folder, folders, files in os.walk(self.path):
@@ -70,9 +77,12 @@ class Folder:
 
     def read(self, name: str) -> bytes:
         path = self.path / name
-        if path.stat().st_size > LARGEST_FILE:
-            raise GanlabError(f"{path} has {path.stat().st_size:,} bytes, more than any image here should; remove it.")
-        return path.read_bytes()
+        try:
+            if (size := path.stat().st_size) > LARGEST_FILE:
+                raise GanlabError(f"{path} has {size:,} bytes, more than any image here should; remove it.")
+            return path.read_bytes()
+        except OSError as error:
+            raise GanlabError(f"{path} cannot be read ({error.strerror}); mend or remove it.") from None
 
 
 class Zip:
@@ -84,13 +94,17 @@ class Zip:
             self.archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
             raise GanlabError(_not_a_zip(path, error)) from None
-        for info in self.archive.infolist():
-            parts = PurePosixPath(info.filename.replace("\\", "/"))
-            if parts.is_absolute() or ".." in parts.parts or re.match(r"[A-Za-z]:", info.filename):
+        for name in self.archive.namelist():
+            parts = PurePosixPath(name.replace("\\", "/"))
+            if parts.is_absolute() or ".." in parts.parts or re.match(r"[A-Za-z]:", name):
+                self.close()
                 raise GanlabError(
-                    f"{path} holds a file named {info.filename!r}, which points out of the archive; "
+                    f"{path} holds a file named {name!r}, which points out of the archive; "
                     "do not trust this archive, fetch it from its official source."
                 )
+
+    def close(self) -> None:
+        self.archive.close()
 
     def names(self) -> list[str]:
         names = [info.filename for info in self.archive.infolist() if not info.is_dir()]
@@ -104,6 +118,21 @@ class Zip:
             return self.archive.read(info)
         except (zipfile.BadZipFile, RuntimeError, EOFError, OSError, NotImplementedError) as error:
             raise GanlabError(f"{name} in {self.path} cannot be unpacked ({error}); fetch the archive again.") from None
+
+
+@contextmanager
+def _closed_if_not_found(files: Folder | Zip) -> Iterator[Folder | Zip]:
+    """Inside, a fault closes the files; without one they stay open for whoever reads the images."""
+    try:
+        yield files
+    except BaseException:
+        files.close()
+        raise
+
+
+def files_of(path: Path) -> Folder | Zip:
+    """A folder's files or a zip archive's, to be closed by the caller."""
+    return Zip(path) if path.is_file() else Folder(path)
 
 
 def _not_a_zip(path: Path, error: Exception) -> str:
@@ -124,7 +153,10 @@ def _not_a_zip(path: Path, error: Exception) -> str:
 
 @dataclass
 class Found:
-    """Images in their final order, and what is known of them; `read(i)` gives the encoded bytes of image i."""
+    """Images in their final order, and what is known of them; `read(i)` gives the encoded bytes of image i.
+
+    An archive stays open until `close()`, or the end of a `with` block.
+    """
 
     layout: str
     names: list[str]
@@ -133,6 +165,13 @@ class Found:
     attribute_names: tuple[str, ...] = ()
     split: np.ndarray | None = None  # uint8 (n,), 0 train, 1 valid, 2 test
     remarks: list[str] = field(default_factory=list)
+    close: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Found:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def fingerprint(self) -> str:
         """Changes when the images or what is known of them do; a half-done import goes on only with the same one."""
@@ -152,12 +191,12 @@ def find_celeba(path: Path) -> Found:
     if path.is_file():
         if path.suffix.lower() == ".parquet":
             return _parquet([path])
-        files = Zip(path)
-        lists = [(files, name) for name in files.names()]
-        beside = Folder(path.parent)  # the official archive holds only images; its lists lie beside it
-        near = [p for p in ("", "Anno", "Eval", "../Anno", "../Eval") if (path.parent / p).is_dir()]
-        lists += [(beside, str(PurePosixPath(p) / f.name)) for p in near for f in (path.parent / p).iterdir()]
-        return _listed(files, files.names(), lists, f"zip archive {path.name}")
+        with _closed_if_not_found(Zip(path)) as files:
+            lists = [(files, name) for name in files.names()]
+            beside = Folder(path.parent)  # the official archive holds only images; its lists lie beside it
+            near = [p for p in ("", "Anno", "Eval", "../Anno", "../Eval") if (path.parent / p).is_dir()]
+            lists += [(beside, str(PurePosixPath(p) / f.name)) for p in near for f in (path.parent / p).iterdir()]
+            return _listed(files, files.names(), lists, f"zip archive {path.name}")
     parquet = sorted(path.rglob("*.parquet"))
     if parquet:
         return _parquet(parquet)
@@ -170,19 +209,20 @@ def find_celeba(path: Path) -> Found:
                 f"{path} holds no images, no parquet files and no img_align_celeba.zip; "
                 "give the folder or archive that holds CelebA."
             )
-        archive = Zip(path / archives[0])
-        return _listed(archive, archive.names(), [(files, name) for name in names], f"zip archive {archives[0]}")
+        with _closed_if_not_found(Zip(path / archives[0])) as archive:
+            return _listed(archive, archive.names(), [(files, name) for name in names], f"zip archive {archives[0]}")
     return _listed(files, names, [(files, name) for name in names], "folder")
 
 
 def find_images(path: Path) -> Found:
     """Every image under a folder or in a zip, by name; no attributes, no split."""
     path = _existing(path)
-    files = Zip(path) if path.is_file() else Folder(path)
-    names = [name for name in files.names() if _is_image(name)]
-    if not names:
-        raise GanlabError(f"{path} holds no images ({', '.join(ENDINGS)}); give a folder or a zip archive of images.")
-    return Found("images", names, lambda i: files.read(names[i]))
+    with _closed_if_not_found(files_of(path)) as files:
+        names = [name for name in files.names() if _is_image(name)]
+        if not names:
+            endings = ", ".join(ENDINGS)
+            raise GanlabError(f"{path} holds no images ({endings}); give a folder or a zip archive of images.")
+        return Found("images", names, lambda i: files.read(names[i]), close=files.close)
 
 
 def _existing(path: Path) -> Path:
@@ -216,7 +256,7 @@ def _listed(files: Folder | Zip, names: list[str], lists: list[tuple[Folder | Zi
         order = sorted(images)
         remarks = ["No list_attr_celeba.txt or .csv was found: the images are imported without attributes and split."]
         return Found(f"{layout}, images only", [images[name] for name in order],
-                     lambda i: files.read(images[order[i]]), remarks=remarks)  # fmt: skip
+                     lambda i: files.read(images[order[i]]), remarks=remarks, close=files.close)  # fmt: skip
     header, rows = attributes
     if missing := [name for name in CELEBA_ATTRIBUTES if name not in header]:
         raise GanlabError(
@@ -242,7 +282,8 @@ def _listed(files: Folder | Zip, names: list[str], lists: list[tuple[Folder | Zi
     if extra := len(images) - len(order):
         remarks.append(f"{extra:,} images are not in the attribute list and are left out.")
     return Found(f"{layout}, {kind} lists", [images[name] for name in order],
-                 lambda i: files.read(images[order[i]]), values, CELEBA_ATTRIBUTES, split, remarks)  # fmt: skip
+                 lambda i: files.read(images[order[i]]), values, CELEBA_ATTRIBUTES, split, remarks,
+                 files.close)  # fmt: skip
 
 
 def _parse_txt(content: bytes, name: str, header: bool) -> tuple[list[str], dict[str, list[str]]]:
@@ -305,74 +346,93 @@ def _split_values(values: Sequence[str]) -> np.ndarray:
 
 def _parquet(paths: list[Path]) -> Found:
     """A Hugging Face data set: a column `image` of encoded files, a column for each attribute, splits by file name."""
+    root = Path(os.path.commonpath([path.parent for path in paths]))
+    ranks = {path: _rank(path.relative_to(root)) for path in paths}
+    paths = sorted(paths, key=lambda path: (ranks[path] or 0, path))
+    with ExitStack() as stack:
+        files = [stack.enter_context(_parquet_file(path)) for path in paths]
+        columns = _attribute_columns(files, paths)
+        attributes = None
+        if columns:
+            tables = (_whole(path, file.read, columns=columns) for path, file in zip(paths, files, strict=True))
+            values = [np.stack([np.asarray(table[name].to_numpy()) > 0 for name in columns], 1) for table in tables]
+            attributes = np.concatenate(values)
+        opened = stack.pop_all()
+    rows = [file.metadata.num_rows for file in files]
+    names = [f"{path.relative_to(root)}:{row}" for path, n in zip(paths, rows, strict=True) for row in range(n)]
+    split, remarks = None, []
+    if None in ranks.values():
+        remarks.append("The parquet files do not name their split: the images are imported without it.")
+    else:
+        split = np.repeat([ranks[path] for path in paths], rows).astype(np.uint8)
+    if not columns:
+        remarks.append("The parquet files have no attribute columns: the images are imported without attributes.")
+    read = _reader_of(files, paths)
+    return Found("parquet files", names, read, attributes, columns, split, remarks, opened.close)
+
+
+def _rank(path: Path) -> int | None:
+    """The split that a file's name, or that of a folder above it, tells of."""
+    ranks = {"train": 0, "valid": 1, "validation": 1, "val": 1, "test": 2}
+    words = re.split(r"[^a-z]+", path.as_posix().lower())
+    return next((ranks[word] for word in words if word in ranks), None)
+
+
+def _whole(path: Path, read: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """What `read` gives; the files of a parquet set show that they are cut short wherever it happens to be."""
+    import pyarrow
+
     try:
-        import pyarrow as arrow
-        import pyarrow.parquet as parquet
+        return read(*arguments, **options)
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise GanlabError(f"{path} is not a whole parquet file ({reason}); fetch it again.") from None
+
+
+def _parquet_file(path: Path) -> ParquetFile:
+    try:
+        from pyarrow.parquet import ParquetFile
     except ImportError:
         raise GanlabError("Reading parquet files needs pyarrow; `pip install pyarrow`, then import again.") from None
+    return _whole(path, ParquetFile, path)
 
-    root = Path(os.path.commonpath([path.parent for path in paths]))
-    ranks = {"train": 0, "valid": 1, "validation": 1, "val": 1, "test": 2}
 
-    def rank(path: Path) -> int | None:
-        words = re.split(r"[^a-z]+", path.relative_to(root).as_posix().lower())
-        return next((ranks[word] for word in words if word in ranks), None)
-
-    paths = sorted(paths, key=lambda path: (rank(path) if rank(path) is not None else 0, path))
-    opened, starts, attributes, splits, total = [], [0], [], [], 0
-    columns: list[str] | None = None
-    for path in paths:
-        try:
-            file = parquet.ParquetFile(path)
-        except (arrow.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise GanlabError(f"{path} is not a whole parquet file ({reason}); fetch it again.") from None
-        schema = file.schema_arrow
-        if "image" not in schema.names:
-            raise GanlabError(f"{path} has no column 'image', only {', '.join(schema.names)}; give a set of images.")
-        here = [name for name in CELEBA_ATTRIBUTES if name in schema.names]
-        if columns is None:
-            columns = here
-        elif here != columns:
+def _attribute_columns(files: list[ParquetFile], paths: list[Path]) -> tuple[str, ...]:
+    """CelebA's attributes, if the files have them: all forty, in every file."""
+    found = []
+    for file, path in zip(files, paths, strict=True):
+        names = file.schema_arrow.names
+        if "image" not in names:
+            raise GanlabError(f"{path} has no column 'image', only {', '.join(names)}; give a set of images.")
+        found.append(tuple(name for name in CELEBA_ATTRIBUTES if name in names))
+        if found[-1] != found[0]:
             raise GanlabError(f"{path} has other attribute columns than {paths[0].name}; fetch the set again.")
-        if columns and len(columns) < len(CELEBA_ATTRIBUTES):
-            missing = next(name for name in CELEBA_ATTRIBUTES if name not in columns)
-            lost = len(CELEBA_ATTRIBUTES) - len(columns)
-            raise GanlabError(f"{path} lacks {lost} of CelebA's 40 columns, {missing!r} first; fetch it again.")
-        if columns:
-            table = file.read(columns=columns)
-            attributes.append(np.stack([np.asarray(table[name].to_numpy()) > 0 for name in columns], 1))
-        rows = file.metadata.num_rows
-        splits.append(np.full(rows, 255 if rank(path) is None else rank(path), np.uint8))
-        opened.append(file)
-        total += rows
-        starts.append(total)
-    groups = [(file, group) for file in opened for group in range(file.num_row_groups)]
-    edges = np.cumsum([0] + [file.metadata.row_group(group).num_rows for file, group in groups])
-    cache: dict[int, list] = {}
+        if lost := [name for name in CELEBA_ATTRIBUTES if name not in names] if found[-1] else []:
+            raise GanlabError(f"{path} lacks {len(lost)} of CelebA's 40 columns, {lost[0]!r} first; fetch it again.")
+    return found[0]
+
+
+def _reader_of(files: list[ParquetFile], paths: list[Path]) -> Callable[[int], bytes]:
+    """Image i of all the files, one row group in memory at a time: images are read in order."""
+    groups = [
+        (file, path, group) for file, path in zip(files, paths, strict=True) for group in range(file.num_row_groups)
+    ]
+    edges = np.cumsum([0] + [file.metadata.row_group(group).num_rows for file, _, group in groups])
+
+    @lru_cache(maxsize=1)
+    def column(number: int) -> list:
+        file, path, group = groups[number]
+        return _whole(path, file.read_row_group, group, columns=["image"])["image"].to_pylist()
 
     def read(i: int) -> bytes:
         number = int(np.searchsorted(edges, i, side="right")) - 1
-        if (column := cache.get(number)) is None:
-            file, group = groups[number]
-            column = file.read_row_group(group, columns=["image"])["image"].to_pylist()
-            cache.clear()  # one group at a time: images are read in order
-            cache[number] = column
-        value = column[i - edges[number]]
+        value = column(number)[i - edges[number]]
         content = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(content, bytes):
             raise GanlabError(f"Row {i:,} of the parquet files holds no image bytes; fetch the set again.")
         return content
 
-    split = np.concatenate(splits)
-    known = bool((split != 255).all())
-    remarks = [] if known else ["The parquet files do not name their split: the images are imported without it."]
-    if not columns:
-        remarks.append("The parquet files have no attribute columns: the images are imported without attributes.")
-    names = [f"{path.relative_to(root)}:{row}" for path, file in zip(paths, opened, strict=True)
-             for row in range(file.metadata.num_rows)]  # fmt: skip
-    return Found("parquet files", names, read, np.concatenate(attributes) if attributes else None,
-                 tuple(columns or ()), split if known else None, remarks)  # fmt: skip
+    return read
 
 
 # --- one image ------------------------------------------------------------------------------------------------------

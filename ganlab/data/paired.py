@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +12,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from ganlab.data.importing import ENDINGS, Folder, Zip, opened
+from ganlab.data.importing import ENDINGS, files_of, opened
 from ganlab.errors import GanlabError
 
 DIRECTIONS = ("AtoB", "BtoA")
@@ -59,14 +60,16 @@ def paired_folder(
     path = Path(path).expanduser()
     if not path.exists():
         raise GanlabError(f"{path} does not exist; give the folder or zip archive that holds train, test and so on.")
-    files = Zip(path) if path.is_file() else Folder(path)
-    images = [PurePosixPath(name) for name in files.names() if PurePosixPath(name).suffix.lower() in ENDINGS]
-    chosen = [str(name) for name in images if name.parent.name == split][:most]
-    if not chosen:
-        there = ", ".join(sorted({name.parent.name or "the top" for name in images})) or "no images at all"
-        raise GanlabError(f"{path} has no images in a folder {split!r}; it has {there}. Choose a split that is there.")
-    with ThreadPoolExecutor() as pool:
-        halves = np.stack(list(pool.map(lambda name: _halves(files.read(name), name, size), chosen)))
+    with closing(files_of(path)) as files:
+        images = [PurePosixPath(name) for name in files.names() if PurePosixPath(name).suffix.lower() in ENDINGS]
+        chosen = [str(name) for name in images if name.parent.name == split][:most]
+        if not chosen:
+            there = ", ".join(sorted({name.parent.name or "the top" for name in images})) or "no images at all"
+            raise GanlabError(
+                f"{path} has no images in a folder {split!r}; it has {there}. Choose a split that is there."
+            )
+        with ThreadPoolExecutor() as pool:
+            halves = np.stack(list(pool.map(lambda name: _halves(files.read(name), name, size), chosen)))
     left, right = (torch.from_numpy(halves[:, k]) for k in (0, 1))
     return Pairs(*((left, right) if direction == "AtoB" else (right, left)), tuple(chosen))
 

@@ -41,7 +41,8 @@ def test_import_list_path_verify_show(tmp_path, home):
     assert call("path").strip() == str(home)
     assert call("verify", "celeba-64-crop108").count("ok ") == 3
     call("show", "celeba-64-crop108", "--out", tmp_path / "sheet.png", "--count", 9)
-    assert Image.open(tmp_path / "sheet.png").size == (2 + 3 * 130, 2 + 3 * 130)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (2 + 3 * 130, 2 + 3 * 130)
 
 
 def test_verify_names_the_damaged_file(tmp_path, home):

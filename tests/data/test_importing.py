@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -57,7 +58,8 @@ def visible(home):
 
 def run(found, name="celeba-64-crop108", **options):
     options = {"crop": 108, "workers": 2} | options
-    return import_images(found, name, **options)
+    with found:
+        return import_images(found, name, **options)
 
 
 # --- the five layouts
@@ -157,7 +159,7 @@ def test_a_killed_import_goes_on(tmp_path, home):
                                env={**os.environ, "PYTHONPATH": os.getcwd()})  # fmt: skip
     assert process.stdout.readline() == "4\n" and process.stdout.readline() == "8\n"
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     seen = []
     run(find_celeba(source), name="killed", progress=lambda done, total: seen.append(done))
     assert seen[0] == 12
@@ -305,6 +307,35 @@ def test_a_source_that_cannot_be_read_at_all_leaves_nothing(tmp_path, home):
     with pytest.raises(GanlabError, match="smaller than the crop of 200"):
         run(find_celeba(torchvision_folder(tmp_path / "source")), crop=200)
     assert not visible(home)
+
+
+@pytest.mark.parametrize("make", [official_zip, kaggle_zip, parquet_folder])
+def test_archives_are_closed_when_they_are_imported_and_when_they_are_refused(tmp_path, make, monkeypatch):
+    pytest.importorskip("psutil")
+    import psutil
+
+    mine = lambda: [file.path for file in psutil.Process().open_files() if file.path.startswith(str(tmp_path / "in"))]
+    with find_celeba(make(tmp_path / "in" / "good")) as found:
+        assert mine()
+    assert found.names and not mine()
+    monkeypatch.setattr(importing, "CELEBA_ATTRIBUTES", (*CELEBA_ATTRIBUTES, "Asleep"))
+    with pytest.raises(GanlabError, match="'Asleep' first") as caught:
+        find_celeba(make(tmp_path / "in" / "refused"))
+    assert caught.tb and not mine()  # whatever the traceback still holds
+
+
+def test_an_image_that_cannot_be_read_is_not_said_to_be_a_full_disk(tmp_path, monkeypatch):
+    source = write(tmp_path / "plain", {"a.jpg": PHOTOS[0], "b.jpg": PHOTOS[1]})
+    found, read = find_images(source), Path.read_bytes
+
+    def refused(path):
+        if path.name == "b.jpg":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(GanlabError, match=r"b.jpg cannot be read \(Permission denied\)"):
+        run(found, name="x", crop=None)
 
 
 def test_a_flipped_byte_inside_a_zip_is_noticed(tmp_path):
