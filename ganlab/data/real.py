@@ -182,7 +182,8 @@ def _published(known: Published, split: str, names: tuple[str, ...]) -> ImageSet
         if not found:
             raise GanlabError(f"{folder} holds {known.title} without {name}; fetch the set again.")
         arrays.append(_checked_idx(found[0], found[0].stat().st_mtime_ns, known))
-    return _image_set(*arrays, names, known.name, known)
+    images, labels = arrays
+    return _image_set(images.copy(), labels, names, known.name, known)  # the cache keeps its own
 
 
 def _image_set(images, labels, names, name: str, known: Published) -> ImageSet:

@@ -64,6 +64,13 @@ def test_the_full_set_is_used_where_it_is_found(home, monkeypatch, folder, endin
     assert len(fashion("train", full=False)) == 5000
 
 
+def test_what_a_reader_does_with_the_images_stays_with_them(home, monkeypatch):
+    put_fashion(home, monkeypatch)
+    before = fashion("train").images.clone()
+    fashion("train").images.zero_()
+    assert torch.equal(fashion("train").images, before)
+
+
 def test_a_damaged_full_set_is_named_and_never_replaced_in_silence(home, monkeypatch):
     put_fashion(home, monkeypatch)
     path = home / "fashion-mnist" / "train-images-idx3-ubyte.gz"
