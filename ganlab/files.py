@@ -1,10 +1,13 @@
-"""Writing files so that a crash, a full disk or a second writer never leaves half of one."""
+"""Files: written so that a crash, a full disk or a second writer never leaves half of one, read with a sentence when
+they are not what they should be."""
 
 import contextlib
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import filelock
 
@@ -37,6 +40,40 @@ def write_atomically(path: str | os.PathLike, content: bytes | str) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def read_json(path: str | os.PathLike, advice: str = "restore it from a good copy") -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Args:
+        advice: what to do about a file that holds none; it ends the sentence.
+
+    Raises:
+        GanlabError: the file is missing, cut short, no JSON, or holds something else than an object.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise GanlabError(f"{path} cannot be read as JSON ({error}); {advice}.") from None
+    if not isinstance(content, dict):
+        raise GanlabError(f"{path} holds a JSON {type(content).__name__}, not an object; {advice}.")
+    return content
+
+
+def parse_yaml(text: str | bytes, name: str | os.PathLike) -> Any:
+    """What a YAML text holds; `name` is that of its file.
+
+    Raises:
+        GanlabError: it is not YAML; the sentence says in which line.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date such as 2026-02-30
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        raise GanlabError(f"{name} is not YAML{line}: {getattr(error, 'problem', None) or error}.") from None
 
 
 @contextlib.contextmanager

@@ -18,12 +18,12 @@ from importlib import resources
 from typing import Any
 
 import torch
-import yaml
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from ganlab.data.mixtures import GaussianMixture, MixtureBatches, grid, ring
 from ganlab.errors import GanlabError, unknown
+from ganlab.files import parse_yaml
 from ganlab.methods.gan import GAN, GENERATOR_LOSSES
 from ganlab.metrics.modes import high_quality_share, modes_covered, nearest_mode
 from ganlab.nets.mlp import ACTIVATIONS, MLP
@@ -195,7 +195,7 @@ def parse(text: str) -> dict[str, Recipe]:
         GanlabError: an entry that is not a recipe; the sentence names the entry and the fault.
     """
     found: dict[str, Recipe] = {}
-    for name, entry in yaml.safe_load(text).items():
+    for name, entry in parse_yaml(text, "recipes.yaml").items():
         try:
             found[name] = _recipe(name, entry, found)
         except (KeyError, TypeError) as error:

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from ganlab.errors import GanlabError
-from ganlab.files import write_atomically
+from ganlab.files import read_json, write_atomically
 
 MANIFEST = "manifest.json"
 
@@ -66,17 +66,6 @@ def flush(path: Path) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON, all of it or nothing."""
     write_atomically(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-
-
-def read_json(path: Path) -> dict:
-    """A JSON file that holds an object. Raises `GanlabError`, with the path, for anything else."""
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GanlabError(f"{path} cannot be read as JSON ({error}); restore it from a good copy.") from None
-    if not isinstance(value, dict):
-        raise GanlabError(f"{path} holds a JSON {type(value).__name__}, not an object; restore it from a good copy.")
-    return value
 
 
 def describe_files(folder: Path, names: list[str]) -> dict[str, dict]:

@@ -6,7 +6,6 @@ badly. `data/clinic/make_cards.py` makes the cards from real training; `run` on 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +19,7 @@ from torch import Tensor
 from ganlab.data.mixtures import GaussianMixture, mixture
 from ganlab.data.store import embedded
 from ganlab.errors import GanlabError
+from ganlab.files import read_json
 from ganlab.learn import state
 from ganlab.learn.exercise import Choice, Question
 from ganlab.metrics.evidence import decide, gather
@@ -94,7 +94,7 @@ class Card:
 
 @cache
 def _file() -> dict[str, Any]:
-    return json.loads(embedded("clinic/cards.json").read_text(encoding="utf-8"))
+    return read_json(embedded("clinic/cards.json"))
 
 
 @cache

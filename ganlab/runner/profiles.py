@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ganlab.errors import GanlabError
+from ganlab.files import parse_yaml
 from ganlab.runner.chapters import chapters, nearest
 
 
@@ -26,11 +25,7 @@ def read_profile(notebooks: Path, profile: str) -> dict[str, dict[str, Any]]:
     if profile == "class":
         return {}
     where = f"notebooks/profiles/{profile}.yaml"
-    try:
-        content = yaml.safe_load((notebooks / "profiles" / f"{profile}.yaml").read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise GanlabError(f"{where} is not YAML{f': look at line {mark.line + 1}' if mark else ''}.") from None
+    content = parse_yaml((notebooks / "profiles" / f"{profile}.yaml").read_bytes(), where) or {}
     if not isinstance(content, dict):
         raise GanlabError(f"{where} must map chapter names to parameters.")
     names = [chapter.name for chapter in chapters(notebooks)]

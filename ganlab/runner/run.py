@@ -24,6 +24,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 import ganlab
+from ganlab import files
 from ganlab.data.store import MANIFEST, embedded_folder
 from ganlab.errors import GanlabError
 from ganlab.files import locked, write_atomically
@@ -129,7 +130,9 @@ def code_fingerprint() -> str:
 def finished_run(folder: Path, plan: Plan) -> Outcome | None:
     """The outcome kept in `folder`, if this very plan was run there to its end."""
     record = read_json(folder / "run.json")
-    if record.get("key") != plan.key or record.get("status") != "done" or not (folder / "run.ipynb").exists():
+    if record.get("key") != plan.key or record.get("status") != "done":
+        return None
+    if not all((folder / name).exists() for name in record.get("files", ["run.ipynb"])):
         return None
     line = read_json(folder / "result.json").get("line", "")
     return Outcome(plan.chapter, folder, "kept", float(record.get("wall_seconds", 0)), line)
@@ -152,12 +155,19 @@ def execute_run(plan: Plan, folder: Path, kernels: Kernels, on_cell: OnCell | No
         Interrupted: `kernels.stop()` was called.
     """
     folder = folder.resolve()
-    record = read_json(folder / "run.json")
-    if record and record.get("key", plan.key) != plan.key:
-        raise GanlabError(f"{folder} holds another run (other parameters or other code): choose another folder.")
+    _refuse_others(folder, plan)
     busy = f"This very run is going on in another process ({folder}): wait for its end."
     with locked(folder / ".lock", busy):
         return finished_run(folder, plan) or _execute(plan, folder, kernels, on_cell)
+
+
+def _refuse_others(folder: Path, plan: Plan) -> None:
+    """Leave alone what another plan made, and a run.json that is none of ours: a run writes over it."""
+    record = read_json(folder / "run.json")
+    if record.get("key", plan.key) != plan.key:
+        raise GanlabError(f"{folder} holds another run (other parameters or other code): choose another folder.")
+    if record and not record.keys() & {"key", "versions"}:
+        raise GanlabError(f"{folder / 'run.json'} is not of a run of this course: choose another folder.")
 
 
 def _execute(plan: Plan, folder: Path, kernels: Kernels, on_cell: OnCell | None) -> Outcome:
@@ -206,6 +216,7 @@ def _complete_record(plan: Plan, folder: Path, seconds: float, failure: str | No
         "wall_seconds": seconds,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "status": "failed" if failure else "done",
+        "files": [name for name in ("run.ipynb", "result.json") if (folder / name).exists()],
     }
     record.pop("failure", None)
     if failure:
@@ -216,10 +227,9 @@ def _complete_record(plan: Plan, folder: Path, seconds: float, failure: str | No
 def read_json(path: Path) -> dict[str, Any]:
     """What a JSON file holds; nothing if it is missing or broken, for it can be made again."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return files.read_json(path)
+    except GanlabError:
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _read_notebook(path: Path) -> nbformat.NotebookNode:

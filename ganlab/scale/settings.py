@@ -6,9 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import yaml
-
 from ganlab.errors import GanlabError
+from ganlab.files import parse_yaml
 from ganlab.runner.parameters import Parameter, check_parameters
 
 METHODS = ("gan", "regularized", "mdgan", "msgan", "mmgan", "nemgan", "rpgan")
@@ -101,14 +100,11 @@ def read_settings(file: str | Path, changes: dict[str, Any] | None = None) -> di
     """
     path = preset_path(str(file)) or Path(file)
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except OSError as error:
         known = ", ".join(presets())
         raise GanlabError(f"{file} cannot be read ({error.strerror}); give a YAML file, or one of {known}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" in line {where.line + 1}" if where else ""
-        raise GanlabError(f"{path} is not YAML{line}: {getattr(error, 'problem', None) or 'not text'}.") from None
+    given = parse_yaml(text, path)
     if not isinstance(given, dict):
         raise GanlabError(f"{path} must be a mapping of parameters, for instance method: mdgan.")
     return complete({**given, **(changes or {})})

@@ -49,11 +49,13 @@ def side_by_side(
         difference to the random numbers that they draw.
 
     Raises:
-        GanlabError: no seeds.
+        GanlabError: no seeds, or no processes.
     """
     seeds = [int(seed) for seed in seeds]
     if not seeds:
         raise GanlabError("side_by_side was given no seeds; give at least one, for example [0].")
+    if workers is not None and workers < 1:
+        raise GanlabError(f"side_by_side was given {workers} workers; give at least 1, or None for one a core.")
     workers = min(workers or available_cores(), len(seeds))
     size, rest = divmod(len(seeds), workers)
     edges = [i * size + min(i, rest) for i in range(workers + 1)]

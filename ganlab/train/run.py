@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from ganlab.errors import GanlabError
-from ganlab.files import write_atomically
+from ganlab.files import read_json, write_atomically
 from ganlab.train.checkpoint import checkpoint_path, checkpoints, newest_whole_checkpoint, save_checkpoint
 
 
@@ -84,7 +84,7 @@ class RunFolder:
             return
         description = self.path / "run.json"
         if description.exists():
-            before = _read_json(description).get("parameters", {})
+            before = read_json(description, "delete it or choose another folder").get("parameters", {})
             if self._refuse_other_parameters(before, set(changed)) and writes:
                 self._write_description(before=before)
         elif writes:
@@ -187,10 +187,3 @@ def plain(value: Any, digits: int = 17) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{digits}g}") if math.isfinite(value) else None
     return value
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise GanlabError(f"{path} cannot be read ({error}); delete it or choose another folder.") from None

@@ -72,7 +72,8 @@ def test_profiles_come_before_what_is_given(two):
         ("02_pacgan: {run_folder: x}", "Profile smoke, 02_pacgan: Parameter 'run_folder' is set by the run itself"),
         ("02_pacgan:", "notebooks/profiles/smoke.yaml: '02_pacgan' must map"),
         ("- 3", "notebooks/profiles/smoke.yaml must map chapter names"),
-        ("a: {", "notebooks/profiles/smoke.yaml is not YAML: look at line"),
+        ("a: {", "notebooks/profiles/smoke.yaml is not YAML in line 1: "),
+        ("a: 2026-02-30", "notebooks/profiles/smoke.yaml is not YAML: day is out of range"),
     ],
 )
 def test_a_bad_profile_is_refused(two, text, sentence):

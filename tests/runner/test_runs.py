@@ -34,9 +34,22 @@ def test_one_run_leaves_a_whole_folder(course, tmp_path):
 
     again = execute_run(plan, tmp_path / "run", Kernels())
     assert (again.status, again.line, again.seconds) == ("kept", "7 steps", outcome.seconds)
+    (tmp_path / "run" / "result.json").unlink()
+    once_more = execute_run(plan, tmp_path / "run", Kernels())
+    assert (once_more.status, once_more.line) == ("done", "7 steps")
     other = plan_run(plan.chapter, given={"steps": "8"})
     with pytest.raises(GanlabError, match="holds another run"):
         execute_run(other, tmp_path / "run", Kernels())
+
+
+def test_a_folder_of_something_else_is_left_alone(course, tmp_path):
+    course.chapter("01_toy")
+    for name, text in (("run.json", '{"speed": "10 km/h"}'), ("result.json", '{"place": 3}')):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(GanlabError, match="run.json is not of a run of this course"):
+        execute_run(plan_run(find_chapter(course.notebooks, "01")), tmp_path, Kernels())
+    assert (tmp_path / "run.json").read_text() == '{"speed": "10 km/h"}'
+    assert (tmp_path / "result.json").read_text() == '{"place": 3}'
 
 
 def test_only_what_is_missing_or_changed_runs_again(course):

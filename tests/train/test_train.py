@@ -177,6 +177,19 @@ def test_seeds_side_by_side_come_back_in_order_and_do_not_depend_on_the_grouping
     assert len(set(result["pid"].tolist())) == workers
 
 
+@pytest.mark.parametrize("workers", [0, -1])
+def test_no_processes_side_by_side_are_refused(workers):
+    with pytest.raises(GanlabError, match=f"given {workers} workers"):
+        side_by_side(lambda seeds: {}, [0, 1], workers=workers)
+
+
+@pytest.mark.parametrize("text", ['{"parameters": {', "[1]", "[" * 100_000])
+def test_a_run_json_that_is_none_is_one_sentence(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(GanlabError, match="run.json .*delete it or choose another folder"):
+        RunFolder(tmp_path, {"seed": 0})
+
+
 def test_no_seeds_side_by_side_are_refused():
     with pytest.raises(GanlabError, match="given no seeds"):
         side_by_side(lambda seeds: {}, [])
