@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 
+from ganlab.errors import GanlabError
 from ganlab.files import locked, write_atomically
 
 VERSION = 1
@@ -38,7 +39,13 @@ def folder() -> Path:
 
 def entries() -> dict[str, dict]:
     """By exercise or question: {"outcome": ..., "hints": number of hints seen, "answer": first letter chosen}."""
-    return _merged(_in_memory, _read()) if interactive() else _in_memory
+    if not interactive():
+        return _in_memory
+    try:
+        return _merged(_in_memory, _read())
+    except OSError as error:
+        _say_once(f"(Progress cannot be read in {folder()}: {error.strerror}.)")
+        return _in_memory
 
 
 def record(name: str, outcome: str | None = None, hints: int = 0, answer: str = "") -> None:
@@ -55,8 +62,9 @@ def record(name: str, outcome: str | None = None, hints: int = 0, answer: str = 
             merged = _merged(former, _in_memory)
             if merged != former:
                 write_atomically(path, json.dumps({"version": VERSION, "exercises": merged}, indent=1, sort_keys=True))
-    except OSError as error:
-        _say_once(f"(Progress cannot be saved in {path.parent}: {error.strerror}. It is kept until this kernel ends.)")
+    except (OSError, GanlabError) as error:  # a file that cannot be read now must not be written over
+        why = error.strerror if isinstance(error, OSError) else "the disk is full, or not yours to write to"
+        _say_once(f"(Progress cannot be saved in {path.parent}: {why}. It is kept until this kernel ends.)")
 
 
 def forget() -> None:
@@ -79,16 +87,17 @@ def _merged(one: dict[str, dict], other: dict[str, dict]) -> dict[str, dict]:
 
 
 def _read() -> dict[str, dict]:
-    """The file's entries. A file that cannot be understood is set aside under another name, not deleted."""
+    """The file's entries. A file that cannot be understood is set aside under another name, not deleted.
+
+    Raises:
+        OSError: it is there and cannot be read.
+    """
     path = folder() / "progress.json"
     try:
         text = path.read_bytes().decode()
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError):
-            _say_once(f"(Progress cannot be read from {path}: {error.strerror}.)")
-            return {}
+    except UnicodeDecodeError:
         text = ""
     try:
         found = json.loads(text)

@@ -1,10 +1,12 @@
 """The progress file: survives restarts, damage, read-only folders and two kernels at once."""
 
+import errno
 import json
 import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +74,28 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_progress_kept_in_memor
     assert out.count("\n") == 1 and "kept until this kernel ends" in out
     state.record("gan.c", "right")
     assert capsys.readouterr().out == ""
+
+
+def test_a_full_disk_stops_nobody(tmp_path, capsys, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    state.record("gan.a", "right")
+    assert state.entries() == {"gan.a": {"outcome": "right"}}
+    assert "kept until this kernel ends" in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_read_now_is_not_written_over(tmp_path, capsys, monkeypatch):
+    state.record("gan.a", "right")
+    restart()
+    with monkeypatch.context() as blocked:
+        blocked.setattr(Path, "read_bytes", lambda self: (_ for _ in ()).throw(OSError(errno.EIO, "I/O error")))
+        state.record("gan.b", "right")
+        assert state.entries() == {"gan.b": {"outcome": "right"}}
+    assert "I/O error" in capsys.readouterr().out
+    state.record("gan.c", "right")
+    assert set(state.entries()) == {"gan.a", "gan.b", "gan.c"}
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
