@@ -6,6 +6,7 @@ feedback/FILE.md     what its student gets back, with the reasons
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -89,12 +90,13 @@ def grade_folder(
             return Grade(path.stem, file, late=late, note=str(error))
         return _grade(submission, file, late, numbers, seconds, megabytes)
 
-    grades = []
+    grades: list[Grade] = []
+    names = feedback_names([path.relative_to(folder).as_posix() for path in paths])
     with ThreadPoolExecutor(workers) as pool:
         for grade in pool.map(one, paths):
             grades.append(grade)
             graded(grade)
-            write_atomically(out / "feedback" / f"{_file_name(grade)}.md", feedback(grade))
+            write_atomically(out / "feedback" / names[grade.file], feedback(grade))
     write_atomically(out / "grades.csv", as_csv(grades))
     return grades
 
@@ -250,6 +252,14 @@ def feedback(grade: Grade) -> str:
     return "\n".join(text) + "\n"
 
 
-def _file_name(grade: Grade) -> str:
-    name = grade.file.replace("/", "__")
-    return "".join(c if c.isalnum() or c in "-_.@+" else "_" for c in name).lstrip(".")
+def feedback_names(files: Sequence[str]) -> dict[str, str]:
+    """A name of its own for each file's feedback, also where two differ only in what a name cannot hold, or in case."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for file in files:
+        plain = "".join(c if c.isalnum() or c in "-_.@+" else "_" for c in file.replace("/", "__")).lstrip(".")
+        numbered = (f"{plain}-{number}" if number > 1 else plain for number in itertools.count(1))
+        name = next(name for name in numbered if name.casefold() not in taken)
+        taken.add(name.casefold())
+        names[file] = f"{name}.md"
+    return names

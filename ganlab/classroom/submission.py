@@ -51,10 +51,12 @@ def read_submission(path: Path, folder: Path | None = None) -> Submission:
     Raises:
         GanlabError: too large, neither a notebook nor a submission, or a concept test that does not say whose it is.
     """
-    if path.stat().st_size > LARGEST:
-        raise GanlabError(f"{path.name} has {path.stat().st_size / 1e6:.0f} MB; a submission has at most 20.")
     try:
+        if (size := path.stat().st_size) > LARGEST:
+            raise GanlabError(f"{path.name} has {size / 1e6:.0f} MB; a submission has at most 20.")
         content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise GanlabError(f"{path} cannot be read ({error.strerror}).") from None
     except (ValueError, RecursionError):
         raise GanlabError(f"{path.name} is broken: it is not JSON, as notebooks and submissions are.") from None
     if path.suffix == ".ipynb":
@@ -268,5 +270,5 @@ def _result(path: Path) -> Any:
         if path.stat().st_size > 100_000:
             raise GanlabError(f"{path} is too large for a result ({path.stat().st_size / 1000:.0f} kB).")
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise GanlabError(f"{path} is not the result.json of a run.") from None

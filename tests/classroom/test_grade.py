@@ -7,11 +7,21 @@ import socket
 import sys
 import threading
 from datetime import datetime
+from pathlib import Path
 
 import nbformat
 import pytest
 
-from ganlab.classroom.grade import Grade, Verdict, as_csv, feedback, find_submissions, grade_folder, judge_work
+from ganlab.classroom.grade import (
+    Grade,
+    Verdict,
+    as_csv,
+    feedback,
+    feedback_names,
+    find_submissions,
+    grade_folder,
+    judge_work,
+)
 from ganlab.classroom.submission import take_apart
 from ganlab.errors import GanlabError
 from ganlab.learn import chapters
@@ -92,6 +102,28 @@ def test_ten_students(tmp_path, monkeypatch):
     assert rows["jim"]["gan.rotation"] in ("right", "not yet")
     assert "not yet" in (tmp_path / "out" / "feedback" / "bob.ipynb.md").read_text()
     assert len(list((tmp_path / "out" / "feedback").iterdir())) == 10
+
+
+def test_everybody_gets_a_feedback_of_their_own():
+    files = ["Ana Li.json", "Ana_Li.json", "ana_li.json", "a/b.json", "a__b.json"]
+    names = feedback_names(files)
+    assert list(names) == files and len({name.casefold() for name in names.values()}) == 5
+    assert names["Ana Li.json"] == "Ana_Li.json.md"
+
+
+def test_a_file_that_cannot_be_read_is_a_note_and_stops_nobody(tmp_path, monkeypatch):
+    read = Path.read_bytes
+
+    def refused(path):
+        if path.name == "bob.ipynb":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    for name in ("ada", "bob"):
+        nbformat.write(nbformat.v4.new_notebook(), tmp_path / f"{name}.ipynb")
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    ada, bob = grade_folder(tmp_path, tmp_path / "out")
+    assert "no exercise" in ada.note and "cannot be read (Permission denied)" in bob.note
 
 
 @pytest.mark.slow
