@@ -1,4 +1,4 @@
-"""What every sample metric shares: checked input, distances in chunks, a progress bar for slow work."""
+"""What metrics share: checked input, distances in chunks, the divergence, a progress bar for slow work."""
 
 from __future__ import annotations
 
@@ -97,6 +97,16 @@ def waiting(doing: str, after: float = 2.0) -> Iterator[None]:
         timer.cancel()
         timer.join()
         bar.stop()
+
+
+def local_spacing(nearest_other: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """Each sample's distance to its nearest other, at least a tenth of the median: duplicates divide nothing by 0."""
+    return nearest_other.clamp(min=float(nearest_other.median()) / 10 + 1e-300)
+
+
+def divergence(p: Float[Tensor, "*any bins"], q: Float[Tensor, "*any bins"]) -> Float[Tensor, "*any"]:
+    """KL(p || q) over the last axis, in nats, with 0 log 0 = 0; infinite where p > 0 = q; NaN when p is."""
+    return (torch.special.xlogy(p, p) - torch.special.xlogy(p, q)).sum(-1)
 
 
 def squared_distances(x: Float[Tensor, "a d"], y: Float[Tensor, "b d"]) -> Float[Tensor, "a b"]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganlab.errors import GanlabError
 from ganlab.metrics import evidence as ev
-from ganlab.metrics.arrays import nearest, slow, squared_distances
+from ganlab.metrics.arrays import local_spacing, nearest, slow, squared_distances
 from ganlab.metrics.distances import frechet_distance, kernel_distance
 from ganlab.metrics.features import (
     FeatureNetwork,
@@ -288,8 +288,7 @@ def _held_out_test(held: Tensor, a: Tensor, b: Tensor) -> list[Measurement]:
 
 def _most_repeated(a: Tensor, b: Tensor, rows: Tensor, generated: Samples, count: int = 12) -> list[Finding]:
     """Samples with the most near repeats, one of each group; without repeats the closest pairs."""
-    spacing = nearest(a, a, same=True)[0][:, 0]
-    spacing = spacing.clamp(min=float(spacing.median()) / 10 + 1e-300)
+    spacing = local_spacing(nearest(a, a, same=True)[0][:, 0])
     radius = 0.2 * spacing[nearest(b, a)[1][:, 0]]
     distance = squared_distances(b, b).sqrt()
     distance.fill_diagonal_(torch.inf)
@@ -311,9 +310,9 @@ def _nearest_copies(
     a: Tensor, b: Tensor, rows_a: Tensor, rows_b: Tensor, real: Samples, generated: Samples, count: int = 8
 ) -> list[Finding]:
     """Generated samples nearest to a real one, in units of that one's own distance to its neighbour."""
-    spacing = nearest(a, a, same=True)[0][:, 0]
+    spacing = local_spacing(nearest(a, a, same=True)[0][:, 0])
     distance, index = nearest(b, a)
-    ratio = distance[:, 0] / spacing.clamp(min=float(spacing.median()) / 10 + 1e-300)[index[:, 0]]
+    ratio = distance[:, 0] / spacing[index[:, 0]]
     found = []
     for i in ratio.argsort()[:count].tolist():
         partner = int(rows_a[int(index[i, 0])])

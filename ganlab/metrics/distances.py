@@ -188,7 +188,7 @@ def lpips_diversity(
         try:
             from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-            network = LearnedPerceptualImagePatchSimilarity(net_type=net).net
+            network = LearnedPerceptualImagePatchSimilarity(net_type=net).net.to(images.device)
         except Exception as error:
             raise GanlabError(
                 f"The LPIPS backbone {net!r} could not be had ({type(error).__name__}: {error}); use "

@@ -19,7 +19,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.stats import binom, chi2
 from torch import Tensor
 
-from ganlab.metrics.arrays import check_pair, slow, squared_distances, waiting
+from ganlab.metrics.arrays import check_pair, local_spacing, slow, squared_distances, waiting
 
 LEAST_SAMPLES = 100
 SPLITS = 20
@@ -165,22 +165,16 @@ def spread(split: Split) -> float:
     return math.sqrt(total_x / total_a) if total_a > 0 else math.nan
 
 
-def _spacing(split: Split) -> Tensor:
-    """Each reference sample's distance to its nearest other, at least a tenth of the median."""
-    nearest = split.aa.radii(1)
-    return nearest.clamp(min=float(nearest.median()) / 10 + 1e-300)
-
-
 def repeats(split: Split, nearer: float = 0.2) -> float:
     """The share of `x` with another `x` much nearer than real samples lie to each other in that place."""
-    place = _spacing(split)[split.ax.min(0).indices]
+    place = local_spacing(split.aa.radii(1))[split.ax.min(0).indices]
     return float((split.xx.radii(1) <= nearer * place).double().mean())
 
 
 def copies(split: Split, nearer: float = 0.2) -> float:
     """The share of `x` much nearer to a reference sample than that one's own nearest neighbour is."""
     distance, index = split.ax.min(0)
-    return float((distance <= nearer * _spacing(split)[index]).double().mean())
+    return float((distance <= nearer * local_spacing(split.aa.radii(1))[index]).double().mean())
 
 
 def precision(split: Split) -> float:

@@ -11,7 +11,7 @@ from scipy.stats import chi2, mannwhitneyu
 from torch import Tensor
 
 from ganlab.errors import GanlabError
-from ganlab.metrics.arrays import as_features, check_pair, distance_chunks, nearest
+from ganlab.metrics.arrays import as_features, check_pair, distance_chunks, local_spacing, nearest
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ def copy_share(
     """The share of `sample` within `nearer` of the local spacing of a training sample; and each one's ratio.
 
     The ratio is the distance to the nearest training sample over that sample's distance to its own nearest
-    neighbour (at least a tenth of the median spacing, so that duplicates in the training set divide nothing by 0).
+    neighbour (`local_spacing`).
     Measured locally, dense regions are not taken for copying: fresh samples of d-dimensional data score about
     nearer^d.
     """
     training, sample = check_pair(training, sample)
-    spacing = nearest(training, training, same=True, doing="spacing")[0][:, 0]
+    spacing = local_spacing(nearest(training, training, same=True, doing="spacing")[0][:, 0])
     distance, index = nearest(sample, training, doing="copies")
-    ratio = distance[:, 0] / spacing.clamp(min=float(spacing.median()) / 10 + 1e-300)[index[:, 0]]
+    ratio = distance[:, 0] / spacing[index[:, 0]]
     return float((ratio <= nearer).double().mean()), ratio
 
 

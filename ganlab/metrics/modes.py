@@ -31,6 +31,7 @@ from torch import Tensor
 
 from ganlab.data.mixtures import GaussianMixture
 from ganlab.errors import GanlabError
+from ganlab.metrics.arrays import divergence
 
 Counted = Literal["high-quality", "nearest"]
 
@@ -122,9 +123,9 @@ def mass_in_place(
     return torch.minimum(counts / n, weights).sum(-1)
 
 
-def _divergence(p: Tensor, q: Tensor) -> Tensor:
-    """KL(p || q) over the last axis, with 0 log 0 = 0; infinite where p > 0 = q; NaN when p is."""
-    return (torch.special.xlogy(p, p) - torch.special.xlogy(p, q)).sum(-1)
+def _jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
+    middle = (p + q) / 2
+    return (divergence(p, middle) + divergence(q, middle)) / 2
 
 
 def _proportions_and_weights(samples, mixture, within, counted) -> tuple[Tensor, Tensor]:
@@ -145,7 +146,7 @@ def reverse_kl(
     about (modes - 1) / (2 n) with n samples, not 0.
     """
     proportions, weights = _proportions_and_weights(samples, mixture, within, counted)
-    return _divergence(proportions, weights)
+    return divergence(proportions, weights)
 
 
 def forward_kl(
@@ -163,7 +164,7 @@ def forward_kl(
     counts = mode_counts(samples, mixture, within, counted).double()
     proportions = (counts + pseudo_count) / (counts + pseudo_count).sum(-1, keepdim=True)
     proportions = torch.where(counts.sum(-1, keepdim=True) > 0, proportions, torch.nan)
-    return _divergence(mixture.weights.to(proportions).expand_as(proportions), proportions)
+    return divergence(mixture.weights.to(proportions).expand_as(proportions), proportions)
 
 
 def jensen_shannon(
@@ -177,8 +178,7 @@ def jensen_shannon(
     Nats, 0 to log 2, less is better (the divergence, not its square root).
     """
     proportions, weights = _proportions_and_weights(samples, mixture, within, counted)
-    middle = (proportions + weights) / 2
-    return (_divergence(proportions, middle) + _divergence(weights, middle)) / 2
+    return _jensen_shannon(proportions, weights)
 
 
 def total_variation(
@@ -273,12 +273,11 @@ def _perfect_scores(
     kept = counts.sum(-1) > 0
     proportions, true = mode_proportions(counts[kept]), torch.tensor(weights, dtype=torch.float64)
     smooth = (counts[kept].double() + 0.5) / (counts[kept].double() + 0.5).sum(-1, keepdim=True)
-    middle = (proportions + true) / 2
     simulated = {
         "modes_covered": (counts > 0).sum(-1).double(),
-        "reverse_kl": _divergence(proportions, true),
-        "forward_kl": _divergence(true.expand_as(smooth), smooth),
-        "jensen_shannon": (_divergence(proportions, middle) + _divergence(true, middle)) / 2,
+        "reverse_kl": divergence(proportions, true),
+        "forward_kl": divergence(true.expand_as(smooth), smooth),
+        "jensen_shannon": _jensen_shannon(proportions, true),
         "total_variation": (proportions - true).abs().sum(-1) / 2,
         "mass_in_place": mass_in_place(counts, n, true),
     }
@@ -402,7 +401,7 @@ def mode_report(samples: Float[Tensor, "*seeds n dim"], mixture: GaussianMixture
     worst_forward[int(mixture.weights.argmin())] += n
     worst = {
         "reverse_kl": -math.log(rarest),
-        "forward_kl": float(_divergence(mixture.weights.double(), worst_forward / worst_forward.sum())),
+        "forward_kl": float(divergence(mixture.weights.double(), worst_forward / worst_forward.sum())),
         "jensen_shannon": 0.5 * math.log(2 / (1 + rarest))
         + 0.5 * ((1 - rarest) * math.log(2) + rarest * math.log(2 * rarest / (1 + rarest))),
         "total_variation": 1 - rarest,

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ganlab.metrics.arrays import check_pair, distance_chunks, nearest
+from ganlab.metrics.arrays import check_pair, distance_chunks, local_spacing, nearest
 
 
 class PRDC(NamedTuple):
@@ -83,7 +83,7 @@ def least_covered(
     (tensor([3, 2]), tensor([9.5000, 8.5000], dtype=torch.float64))
     """
     real, generated = check_pair(real, generated, least=1)
-    spacing = nearest(real, real, same=True)[0][:, 0]
-    gap = nearest(real, generated)[0][:, 0] / spacing.clamp(min=float(spacing.median()) / 10 + 1e-300)
+    spacing = local_spacing(nearest(real, real, same=True)[0][:, 0])
+    gap = nearest(real, generated)[0][:, 0] / spacing
     worst = gap.topk(min(count, len(gap)))
     return worst.indices, worst.values

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ganlab.errors import GanlabError
+from ganlab.metrics.arrays import divergence
 
 
 def _check(posteriors: Tensor, training: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
@@ -32,10 +33,6 @@ def _check(posteriors: Tensor, training: Tensor | None = None) -> tuple[Tensor, 
     return posteriors, training
 
 
-def _divergence(p: Tensor, q: Tensor) -> Tensor:
-    return (torch.special.xlogy(p, p) - torch.special.xlogy(p, q)).sum(-1)
-
-
 def inception_score(posteriors: Float[Tensor, "n classes"]) -> float:
     """IS = exp( E_x KL( p(y|x) || p_g(y) ) ), p_g the mean posterior (Salimans et al. 2016).
 
@@ -47,7 +44,7 @@ def inception_score(posteriors: Float[Tensor, "n classes"]) -> float:
     10.0
     """
     posteriors, _ = _check(posteriors)
-    return float(_divergence(posteriors, posteriors.mean(0)).mean().exp())
+    return float(divergence(posteriors, posteriors.mean(0)).mean().exp())
 
 
 def class_balance_kl(posteriors: Float[Tensor, "n classes"], training_marginal: Float[Tensor, " classes"]) -> float:
@@ -59,7 +56,7 @@ def class_balance_kl(posteriors: Float[Tensor, "n classes"], training_marginal: 
     0.2877
     """
     posteriors, training = _check(posteriors, training_marginal)
-    return float(_divergence(posteriors.mean(0), training))
+    return float(divergence(posteriors.mean(0), training))
 
 
 def mode_score(posteriors: Float[Tensor, "n classes"], training_marginal: Float[Tensor, " classes"]) -> float:
@@ -92,5 +89,5 @@ def mode_score_as_printed(
     4.0
     """
     posteriors, training = _check(posteriors, training_marginal)
-    log_score = _divergence(posteriors, training).mean() - _divergence(posteriors.mean(0), training)
+    log_score = divergence(posteriors, training).mean() - divergence(posteriors.mean(0), training)
     return float(log_score.exp())

@@ -12,6 +12,7 @@ from ganlab.data.floors import ModeCount, count_modes
 from ganlab.data.images import ImageSet
 from ganlab.data.stacking import MODES, stacked_probabilities
 from ganlab.errors import GanlabError
+from ganlab.metrics.arrays import divergence
 
 
 def channel_divergences(counts: Float[Tensor, "10 10 10"], shares: Float[Tensor, " 10"]) -> Float[Tensor, " 3"]:
@@ -21,7 +22,7 @@ def channel_divergences(counts: Float[Tensor, "10 10 10"], shares: Float[Tensor,
     """
     q = _frequencies(counts)
     marginals = torch.stack([q.sum((1, 2)), q.sum((0, 2)), q.sum((0, 1))])
-    return (torch.special.xlogy(marginals, marginals) - torch.special.xlogy(marginals, shares.double())).sum(1)
+    return divergence(marginals, shares.double())
 
 
 def dependence(counts: Float[Tensor, "10 10 10"]) -> Float[Tensor, ""]:
@@ -31,7 +32,7 @@ def dependence(counts: Float[Tensor, "10 10 10"]) -> Float[Tensor, ""]:
     """
     q = _frequencies(counts)
     apart = q.sum((1, 2))[:, None, None] * q.sum((0, 2))[:, None] * q.sum((0, 1))
-    return (torch.special.xlogy(q, q) - torch.special.xlogy(q, apart)).sum()
+    return divergence(q.flatten(), apart.flatten())
 
 
 def _frequencies(counts: Tensor) -> Tensor:
