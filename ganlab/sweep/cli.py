@@ -17,6 +17,7 @@ from ganlab.runner.console import console, say, short
 if TYPE_CHECKING:
     from ganlab.runner.run import Plan
     from ganlab.sweep.engine import Row
+    from ganlab.sweep.spec import Sweep
 
 SHOWN = 12  # rows of the live table
 
@@ -38,9 +39,8 @@ def sweep(
 
     from ganlab.errors import GanlabError
     from ganlab.runner.chapters import find_notebooks
-    from ganlab.runner.clock import duration
     from ganlab.runner.run import finished_run
-    from ganlab.sweep import estimate_seconds, read_sweep, run_sweep, shared_seeds, spec, write_table
+    from ganlab.sweep import read_sweep, run_sweep, shared_seeds, spec, write_table
     from ganlab.sweep.cluster import dask_executor
     from ganlab.sweep.engine import run_folder
 
@@ -61,9 +61,7 @@ def sweep(
         f"{len(missing)} to run."
     )
     if missing and not scheduler:
-        seconds = estimate_seconds(missing, runs, workers)
-        about = _usual(first) if seconds is None else f"about {duration(seconds)}, as runs of this chapter took so far"
-        say(f"{workers} at a time: {about}.")
+        say(f"{workers} at a time: {_how_long(plan, missing, runs, workers)}.")
     if shared := shared_seeds(plan):
         say(shared)
     if dry_run:
@@ -91,7 +89,9 @@ def sweep(
     if failed := [row for row in rows if row.status == "failed"]:
         say(f"{len(failed)} of {len(rows)} runs failed; the same command runs only these again:", style="red")
         for row in failed[:SHOWN]:
-            say(f"  {_settings(plan, row.plan)}: {row.line} ({short(row.folder)})", style="red")
+            notebook = row.folder / "run.ipynb"  # with the traceback; none where the worker was lost
+            where = short(notebook if notebook.exists() else row.folder)
+            say(f"  {_settings(plan, row.plan)}: {row.line} ({where})", style="red")
         if len(failed) > SHOWN:
             say(f"  and {len(failed) - SHOWN} more: see status in table.csv", style="red")
         raise typer.Exit(1)
@@ -151,11 +151,18 @@ class _Board:
         return Group(table, self._progress)
 
 
-def _usual(plan: Plan) -> str:
-    """What to expect when no such run has been finished here: the minutes that the README has measured."""
+def _how_long(sweep: Sweep, missing: list[Plan], runs: Path, workers: int) -> str:
+    """What runs here took, else what the sweep's file says of one, else the minutes that the README has measured."""
     from ganlab.runner.clock import duration
     from ganlab.runner.minutes import minutes_in
+    from ganlab.sweep import estimate_seconds
 
+    if (seconds := estimate_seconds(missing, runs, workers)) is not None:
+        return f"about {duration(seconds)}, as runs of this chapter took so far"
+    if sweep.minutes is not None:
+        turns = -(-len(missing) // workers)
+        return f"about {duration(60 * sweep.minutes * turns)}, at {sweep.minutes:g} min a run, as the sweep's file says"
+    plan = missing[0]
     readme = plan.chapter.notebooks.parent / "README.md"
     minutes = minutes_in(readme.read_text("utf-8")) if readme.exists() else {}
     if plan.profile != "class" or plan.chapter.name not in minutes:

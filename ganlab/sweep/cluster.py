@@ -25,7 +25,10 @@ def dask_executor(scheduler: str, workers: int) -> Iterator[Executor]:
             try:
                 client = Client(scheduler, timeout=10)
             except (OSError, ValueError) as error:
-                raise GanlabError(f"No dask scheduler answers at {scheduler} ({error}).") from None
+                raise GanlabError(
+                    f"No dask scheduler answers at {scheduler} ({error}): start one with `dask scheduler`, or leave "
+                    "--scheduler out to run on this machine."
+                ) from None
             with client:
                 yield client.get_executor(pure=False)
             return

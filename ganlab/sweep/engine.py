@@ -119,6 +119,7 @@ def run_task(task: Task) -> Answer:
     """Do one run, on whatever machine this is. What goes wrong is an answer, not an exception."""
     try:
         if (task.folder.parent.parent / task.token).exists():
+            _check_unchanged(task)
             outcome = execute_run(task.plan, task.folder, _kernels(task))
             return Answer(outcome.status, outcome.seconds, outcome.line)
         return _run_elsewhere(task)
@@ -128,6 +129,15 @@ def run_task(task: Task) -> Answer:
 
 def _kernels(task: Task) -> Kernels:
     return Kernels(processes=1, threads=task.threads)  # one core a run, unless it was given more threads
+
+
+def _check_unchanged(task: Task) -> None:
+    # The folder is named after the code and the notebook as they were at the start: other ones make another run.
+    if code_fingerprint() != task.fingerprint or task.plan.notebook.read_bytes() != task.notebook:
+        raise GanlabError(
+            "The notebook, the code or the data were changed while the sweep went on: the same command runs this "
+            "again, and what was finished before the change, too."
+        )
 
 
 def _run_elsewhere(task: Task) -> Answer:

@@ -15,6 +15,7 @@
       steps: {integers: [50, 100]}
       batch: {choice: [64, 128]}
     seeds: [0, 10]              # the parameter `seed`: a list, or 0-9; [0] when left out
+    minutes: 0.5                # of a run, about: for the estimate as long as none has been finished here
 
 Everything is checked against the notebook's `parameters` cell before the first run.
 """
@@ -36,7 +37,7 @@ from ganlab.errors import GanlabError
 from ganlab.runner.chapters import find_chapter, nearest
 from ganlab.runner.run import Plan, plan_runs
 
-KNOWN = ("notebook", "profile", "solutions", "fixed", "grid", "list", "random", "seeds")
+KNOWN = ("notebook", "profile", "solutions", "fixed", "grid", "list", "random", "seeds", "minutes")
 MOST_RUNS = 100_000
 
 
@@ -48,6 +49,7 @@ class Sweep:
     plans: list[Plan]
     varied: list[str]
     text: str  # the file as it was read
+    minutes: float | None = None  # of a run, as the file says
 
 
 def read_sweep(path: Path, notebooks: Path) -> Sweep:
@@ -75,13 +77,16 @@ def read_sweep(path: Path, notebooks: Path) -> Sweep:
     solutions = spec.get("solutions", False)
     if not isinstance(solutions, bool):
         raise GanlabError(f"`solutions:` is {solutions!r}; write true (the solved notebook) or false.")
+    minutes = spec.get("minutes")
+    if minutes is not None and (not isinstance(minutes, int | float) or isinstance(minutes, bool) or not minutes > 0):
+        raise GanlabError(f"`minutes:` is {minutes!r}; write about how long one run takes, for instance minutes: 10.")
     settings = parameter_sets(spec)
     chapter = find_chapter(notebooks, str(spec["notebook"]))
     plans = plan_runs(chapter, settings, profile=str(spec.get("profile", "class")), solutions=solutions)
     unique = list({plan.key: plan for plan in plans}.values())
     names = unique[0].parameters
     varied = [name for name in names if any(plan.parameters[name] != names[name] for plan in unique)]
-    return Sweep(path.stem, unique, varied, text)
+    return Sweep(path.stem, unique, varied, text, minutes)
 
 
 def example() -> str:

@@ -154,6 +154,24 @@ def test_a_worker_with_other_code_is_refused(course, monkeypatch):
     assert row.status == "failed" and row.line.startswith("This worker has other code")
 
 
+@pytest.mark.parametrize("changed", ["code", "notebook"])
+def test_what_is_changed_in_the_middle_is_not_filed_under_the_old_name(course, monkeypatch, changed):
+    course.chapter("01_gan")
+    sweep = sweep_of(course)
+
+    class Editor(Here):
+        def submit(self, function, *args):
+            if changed == "code":
+                monkeypatch.setattr("ganlab.sweep.engine.code_fingerprint", lambda: "other")
+            else:
+                course.chapter("01_gan", "steps = 7")
+            return super().submit(function, *args)
+
+    rows = run_sweep(sweep, course.root / "runs", Editor())
+    assert all(row.status == "failed" and "were changed while the sweep went on" in row.line for row in rows)
+    assert not any(row.folder.exists() for row in rows)
+
+
 def test_a_lost_worker_is_replaced_as_often_as_asked(course, monkeypatch):
     course.chapter("01_gan")
     sweep = sweep_of(course)
@@ -195,6 +213,13 @@ def test_a_dry_run_says_what_would_run_and_how_long(course, capsys):
     command(course.root / "demo.yaml", workers=1, dry_run=True)
     assert "about 1 min 20 s" in capsys.readouterr().out  # no notebook lies there, so both are to run
     assert not list((course.root / "runs").glob("sweeps/*"))
+
+
+def test_without_a_finished_run_the_files_own_minutes_are_the_estimate(course, capsys):
+    course.chapter("01_gan")
+    sweep_of(course, "notebook: '01'\ngrid: {steps: [1, 2, 3]}\nminutes: 2\n")
+    command(course.root / "demo.yaml", workers=2, dry_run=True)
+    assert "2 at a time: about 4 min 00 s, at 2 min a run, as the sweep's file says." in capsys.readouterr().out
 
 
 def test_an_executor_that_takes_no_more_is_reported(course):

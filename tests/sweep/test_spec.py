@@ -77,6 +77,8 @@ def test_seeds():
         ("notebook: '01'\ngrid: {steps: [1, 2]}\nlist: [{steps: 3}]", "'steps' stands under `grid:` and under `list:`"),
         ("notebook: '01'\ngrid: {seed: [1, 2]}", "Write the seeds under `seeds:`"),
         ("notebook: '01'\nsolutions: 'no'", "`solutions:` is 'no'; write true"),
+        ("notebook: '01'\nminutes: two", "`minutes:` is 'two'; write about how long"),
+        ("notebook: '01'\nminutes: 0", "`minutes:` is 0; write"),
     ],
 )
 def test_mistakes_are_named_before_the_first_run(course, text, sentence):
