@@ -300,9 +300,8 @@ def _check_prior_divergence(answer):
             Misconception(
                 "found-learns",
                 lambda p, q: (torch.xlogy(p, p) - p * q.clamp(min=1e-3).log()).sum(),
-                "a gradient runs into `found`: the inversion network would learn to say "
-                "what the "
-                "prior likes to hear. Detach it.",
+                "a gradient runs into `found`: the inversion network would learn to say what the prior likes to hear. "
+                "Detach it.",
             ),
             Misconception(
                 "plus",
@@ -596,9 +595,8 @@ EXERCISES = [
         hints=(
             "Boundaries: logits.softmax(0).cumsum(0)[:-1], without the last, which is 1. All u against all boundaries: "
             "uniform.unsqueeze(1) - boundaries.",
-            "H = 1 - (1e7 * (u - a)**3 / 5 + 0.5).clamp(0, 1), shape (n, modes - 1). Put a column of 0 before "
-            "and a column "
-            "of 1 behind it.",
+            "H = 1 - (1e7 * (u - a)**3 / 5 + 0.5).clamp(0, 1), shape (n, modes - 1). Put a column of 0 before and a "
+            "column of 1 behind it.",
             "torch.diff(H, dim=1, prepend=zeros, append=ones), where zeros and ones have shape (n, 1).",
         ),
     ),
@@ -609,11 +607,10 @@ EXERCISES = [
         reference=gradient_penalty,
         check=_check_gradient_penalty,
         hints=(
-            "torch.func.grad(f)(x) is the gradient of f at x, and it can be differentiated again. f must give "
-            "one number.",
-            "f = lambda x: critic(x).sum(): the samples do not meet in the critic, so row i of its gradient is "
-            "the slope "
-            "at sample i.",
+            "torch.func.grad(f)(x) is the gradient of f at x, and it can be differentiated again. f must give one "
+            "number.",
+            "f = lambda x: critic(x).sum(): the samples do not meet in the critic, so row i of its gradient is the "
+            "slope at sample i.",
             "slope.norm(dim=1), minus 1, squared, mean.",
         ),
     ),
@@ -690,9 +687,8 @@ QUESTIONS = [
     ),
     Question(
         name="nemgan.early",
-        text="The prior learns from what the inversion network h says of real data. Suppose it starts at step 1, "
-        "with h "
-        "just initialised. Where does the prior go first?",
+        text="The prior learns from what the inversion network h says of real data. Suppose it starts at step 1, with "
+        "h just initialised. Where does the prior go first?",
         choices=(
             Choice(
                 "To the true shares, only more slowly.",
