@@ -3,7 +3,8 @@
 import fcntl
 import json
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,3 +59,17 @@ def standing(
     accuracy = ((real_logits > 0).float().mean((-1, -2)) + (logits <= 0).float().mean((-1, -2))) / 2
     lengths = {"push": push, "minimax_push": minimax}
     return {"accuracy": accuracy} | {name: g.norm(dim=-1).mean(-1) for name, g in lengths.items()}
+
+
+def fastest(
+    works: dict[str, Callable[[], None]], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
+    """The smallest seconds of each, taken in turns."""
+    best = dict.fromkeys(works, float("inf"))
+    for repeat in range(repeats + 1):
+        for name, work in works.items():
+            started = clock()
+            work()
+            if repeat:  # the first warms up
+                best[name] = min(best[name], clock() - started)
+    return best

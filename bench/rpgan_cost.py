@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from rpgan_common import FOLDER, fastest
 from rpgan_images import multiplications
 from torch import Tensor, nn
 from torch.nn.functional import softplus
@@ -26,7 +27,6 @@ from ganlab.seeds import Streams
 from ganlab.train import threads, write_atomically
 from ganlab.train.run import plain, versions
 
-FOLDER = Path(__file__).parents[1] / "data" / "results" / "08_rpgan"
 SIDE, CHANNELS, BATCH, LATENT = 64, 3, 64, 100
 
 
@@ -90,20 +90,6 @@ def matrix_rate(size: int = 2048, repeats: int = 5) -> float:
     """Billions of multiplications a second in a product of two matrices, what the arithmetic of the machine allows."""
     a, b = torch.ones(size, size), torch.ones(size, size)
     return size**3 / fastest({"product": lambda: a @ b}, repeats)["product"] / 1e9
-
-
-def fastest(
-    works: dict[str, Callable[[], None]], repeats: int, clock: Callable[[], float] = time.perf_counter
-) -> dict[str, float]:
-    """The smallest seconds of each, taken in turns."""
-    best = dict.fromkeys(works, float("inf"))
-    for repeat in range(repeats + 1):
-        for name, work in works.items():
-            started = clock()
-            work()
-            if repeat:  # the first warms up
-                best[name] = min(best[name], clock() - started)
-    return best
 
 
 def measure(counts: list[int], widths: list[int], repeats: int, cores: int) -> None:

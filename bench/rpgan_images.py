@@ -4,6 +4,7 @@
     python bench/rpgan_images.py fashion   # 32 pixels
     python bench/rpgan_images.py faces     # toy faces, 32 pixels, colour
     python bench/rpgan_images.py faces64   # the same drawn at 64 pixels, the paper's size, networks half as wide
+    python bench/rpgan_images.py NAME --times   # only its last part: a step of each arm, timed in turns
 
 Each writes data/results/08_rpgan/NAME.json (numbers) and NAME.png (samples and interpolations of the first seed).
 `--arms` and `--seeds` make a part and leave the rest of both files as it is: a file need not hold all arms and seeds.
@@ -11,6 +12,8 @@ One process, one thread.
 
 Optimiser settings are the published ones; the width was chosen on seed 100 among a few. Some arms go on for longer
 (`times`): the single discriminator for about as many seconds as K = 12 takes, and some to see what becomes of them.
+A run's own seconds depend on what else the machine does; the time of a step is therefore measured apart, for all arms
+in turns.
 """
 
 import argparse
@@ -25,7 +28,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
-from rpgan_common import FOLDER, alone, keep, standing
+from rpgan_common import FOLDER, alone, fastest, keep, standing
 from torch import Tensor, nn
 
 from ganlab.data import batches, digits, faces, fashion, to_uint8, to_unit
@@ -39,8 +42,8 @@ from ganlab.seeds import Streams
 from ganlab.train import threads, train, write_atomically
 
 LATENT, BATCH, LR, SAMPLES, SHOWN, FRAMES, LOOKS = 64, 64, 2e-4, 500, 12, 11, 8
-SINGLE = "one, full view"
-ARMS = [SINGLE, "one, full view, wide", "K = 1", "K = 4", "K = 12", "K = 48"]
+SINGLE, WIDE = "one, full view", "one, full view, wide"
+ARMS = [SINGLE, WIDE, "K = 1", "K = 4", "K = 12", "K = 48"]
 
 
 @dataclass
@@ -51,13 +54,14 @@ class Plan:
     width: int = 16
     arms: tuple[str, ...] = tuple(ARMS[:-1])
     times: dict[str, int] = field(default_factory=dict)
+    first: int = 1  # seed 0, whose pictures are kept, goes on for so many times as long as the others
 
 
 PLANS = {
     "digits": Plan(600, arms=tuple(ARMS), times={SINGLE: 2, "K = 12": 2, "K = 48": 2}),
-    "fashion": Plan(600),
+    "fashion": Plan(600, times={SINGLE: 3}),
     "faces": Plan(320, times={SINGLE: 3}),
-    "faces64": Plan(240, width=8),
+    "faces64": Plan(240, width=8, times={SINGLE: 8, WIDE: 4, "K = 12": 3}, first=2),
 }
 
 
@@ -229,6 +233,20 @@ def keep_pictures(path: Path, pictures: dict[str, Tensor]) -> list[str]:
     return list(rows)
 
 
+def times(name: str, plan: Plan, folder: Path, repeats: int = 10) -> None:
+    """CPU milliseconds of a training step of each arm: in turns, the smallest of `repeats` times."""
+    data, works = load(name), {}
+    reals: Batches = batches(data.training.flatten(1), BATCH, 0)
+    for arm in plan.arms:
+        generator = nn.Sequential(CentredCube(), dcgan_generator(data.side, data.channels, LATENT, plan.width, 0))
+        method = RPGAN(generator, discriminators(arm, data, plan.width, 0), rng=Streams(0), latent=LATENT, lr=LR)
+        works[arm] = lambda method=method: method.step(next(reals))
+    taken = {arm: round(1000 * seconds, 2) for arm, seconds in fastest(works, repeats, time.process_time).items()}
+    print(name, taken, flush=True)
+    with alone():
+        keep(folder / f"{name}.json", f"python bench/rpgan_images.py {name}", 0, {"milliseconds": taken})
+
+
 def main(name: str, plan: Plan, seeds: list[int], arms: list[str], folder: Path) -> None:
     data = load(name)
     other = torch.randperm(len(data.training), generator=torch.Generator().manual_seed(1))[:SAMPLES]
@@ -246,7 +264,8 @@ def main(name: str, plan: Plan, seeds: list[int], arms: list[str], folder: Path)
     for seed in seeds:
         for arm in arms:
             started = time.perf_counter()
-            found, pictures = run(arm, data, plan.width, seed, plan.steps, plan.times.get(arm, 1))
+            longer = plan.times.get(arm, 1) * (plan.first if arm in plan.times and seed == 0 else 1)
+            found, pictures = run(arm, data, plan.width, seed, plan.steps, longer)
             built = discriminators(arm, data, plan.width, 0)
             content["multiplications"] = {arm: multiplications(built, data.side)}
             content["weights"] = {arm: sum(w.numel() for w in built.parameters())}
@@ -267,9 +286,12 @@ if __name__ == "__main__":
     parser.add_argument("--width", type=int, help="first width of a projected discriminator")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", help="all if not given")
+    parser.add_argument("--times", action="store_true", help="only measure the time of a step")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     plan = PLANS[arguments.data]
     plan.steps, plan.width = arguments.steps or plan.steps, arguments.width or plan.width
     with threads(1):
-        main(arguments.data, plan, arguments.seeds, arguments.arms or list(plan.arms), arguments.folder)
+        if not arguments.times:
+            main(arguments.data, plan, arguments.seeds, arguments.arms or list(plan.arms), arguments.folder)
+        times(arguments.data, plan, arguments.folder)

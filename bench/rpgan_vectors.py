@@ -3,13 +3,14 @@
     python bench/rpgan_vectors.py sweep   # a sheet in 64 dimensions: K, and full views with the same budget
     python bench/rpgan_vectors.py times   # only the sweep's last part: a step of each contestant, timed in turns
     python bench/rpgan_vectors.py ring    # 2D, views of one dimension; GMAN's plain mean and sliced Wasserstein beside
+    python bench/rpgan_vectors.py axes    # 2D, two diagonals with the same marginals: views along the axes, or random
 
 `--arms` makes a part and leaves the rest of the file as it is: a file need not hold all arms. Seeds 0 to 9.
 
 The sheet, its scale, the number of steps and the learning rate were chosen on seeds 100 and 101, in about eleven tries:
-two with the single discriminator, four with the wide one, five with projected ones. The ring has the same networks and
-rate, and nothing was tuned on it. "5x" and "1.75x" the steps are about as much time as K = 16 takes on the sheet, and
-"4x" as eight views take on the ring.
+two with the single discriminator, four with the wide one, five with projected ones. In the plane networks and rate are
+the same, and nothing was tuned there. "5x" and "1.75x" the steps are about as much time as K = 16 takes on the sheet,
+and "4x" as eight views take on the ring.
 """
 
 import argparse
@@ -19,8 +20,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from rpgan_common import FOLDER, keep, standing
-from rpgan_cost import fastest
+from rpgan_common import FOLDER, fastest, keep, standing
 from torch import Tensor
 
 from ganlab.data.mixtures import GaussianMixture, mixture, ring
@@ -28,7 +28,7 @@ from ganlab.methods.gan import GAN
 from ganlab.methods.rpgan import RPGAN
 from ganlab.metrics import mass_in_place, mode_counts
 from ganlab.nets.mlp import MLP
-from ganlab.nets.projected import Projected, full_view_mlp, projected_mlp
+from ganlab.nets.projected import MLPs, Projected, Projections, full_view_mlp, projected_mlp, random_projections
 from ganlab.seeds import Streams
 from ganlab.train import threads, train
 
@@ -207,9 +207,30 @@ def ring_2d(path: Path, steps: int, seeds: list[int], arms: list[str]) -> None:
         keep_arm(path, settings(steps, seeds, batch=128, dim=2, latent=2), arm, found, started)
 
 
+def views_of_the_plane(path: Path, steps: int, seeds: list[int], arms: list[str]) -> None:
+    """Can views of one dimension lead a generator to the right one of two diagonals? They have the same marginals.
+
+    Kept is the share of each seed's samples in each quadrant; the data lie in the first and the third.
+    """
+    target = mixture([[1.0, 1.0], [-1.0, -1.0]], 0.1)
+    build = {"two axes": lambda: torch.eye(2).reshape(2, 2, 1).expand(len(seeds), -1, -1, -1)}
+    build |= {f"{k} random directions": lambda k=k: random_projections(2, 1, k, Streams(seeds)) for k in (2, 4, 8)}
+    for arm in arms or build:
+        started, rng = time.perf_counter(), Streams(seeds, "plane")
+        view = Projections(build[arm]())
+        discriminators = Projected(view, MLPs([1, *HIDDEN, 1], view.count, rng))
+        method = RPGAN(MLP([2, *GENERATOR, 2], rng), discriminators, rng=rng, latent=2, lr=LR)
+        train(method, target.batches(128, seeds), steps)
+        right, up = (method.sample(SAMPLES) > 0).unbind(-1)
+        quadrants = {"first": right & up, "second": ~right & up, "third": ~right & ~up, "fourth": right & ~up}
+        found = {"quadrants": torch.stack([each.float().mean(-1) for each in quadrants.values()], -1)}
+        print(f"{arm}: {found['quadrants'].mul(100).round().int().tolist()} %", flush=True)
+        keep_arm(path, settings(steps, seeds, batch=128, dim=2, latent=2), arm, found, started)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", choices=["sweep", "times", "ring"])
+    parser.add_argument("experiment", choices=["sweep", "times", "ring", "axes"])
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0)
@@ -218,11 +239,13 @@ if __name__ == "__main__":
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     chosen = list(range(arguments.first, arguments.first + arguments.seeds))
-    path = arguments.folder / f"{'ring' if arguments.experiment == 'ring' else 'sweep'}.json"
+    path = arguments.folder / f"{arguments.experiment.replace('times', 'sweep')}.json"
     with threads(1):
         if arguments.experiment == "sweep":
             sweep(path, arguments.steps or 3000, chosen, arguments.features, arguments.arms)
         elif arguments.experiment == "times":
             times(path, chosen, arguments.features)
-        else:
+        elif arguments.experiment == "ring":
             ring_2d(path, arguments.steps or 2000, chosen, arguments.arms)
+        else:
+            views_of_the_plane(path, arguments.steps or 1000, chosen, arguments.arms)
