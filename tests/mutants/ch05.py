@@ -13,6 +13,12 @@ def r_right_if(a, b, u, v):
     return (a - b).abs().mean() / below if below > 0 else 0.0 * (a - b).abs().mean()
 
 
+def r_right_new_zero(a, b, u, v):
+    if torch.equal(u, v):
+        return torch.tensor(0.0)
+    return (a - b).abs().mean() / (u - v).abs().mean()
+
+
 def r_right_l1_loss(a, b, u, v):
     below = l1_loss(u, v)
     safe = torch.where(below == 0, torch.ones_like(below), below)
@@ -236,6 +242,7 @@ WRONG = {
         ("eps-below", lambda a, b, u, v: l1_loss(a, b) / (l1_loss(u, v) + 1e-5)),
         ("detached", lambda a, b, u, v: r_right_if(a, b.detach(), u, v)),
         ("float", lambda a, b, u, v: r_right_if(a, b, u, v).item()),
+        ("float", lambda a, b, u, v: 0.0 if torch.equal(u, v) else l1_loss(a, b) / l1_loss(u, v)),
         ("shape", lambda a, b, u, v: (a - b).abs().mean(1) / (u - v).abs().mean(1)),
         ("numpy", lambda a, b, u, v: np.abs((a - b).detach().numpy()).mean() / np.abs((u - v).detach().numpy()).mean()),
     ],
@@ -303,7 +310,7 @@ WRONG = {
 }
 
 RIGHT = {
-    "msgan.distance_ratio": [r_right_if, r_right_l1_loss, r_right_einsum],
+    "msgan.distance_ratio": [r_right_if, r_right_new_zero, r_right_l1_loss, r_right_einsum],
     "msgan.mode_seeking_loss": [loss, m_spelled_out, m_power],
     "msgan.slope": [
         lambda r: -1 / (r + 1e-5) ** 2,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganlab.learn.checks import Case, Misconception, same_function
-from ganlab.learn.exercise import Choice, Exercise, Question
+from ganlab.learn.exercise import Choice, Exercise, NotYet, Question
 from ganlab.learn.probe import Player, check_step
 from ganlab.methods.msgan import EPS, distance_ratio, generator_loss, mode_seeking_loss
 
@@ -92,8 +92,11 @@ _ABOUT_THE_RATIO = [
 ]
 
 
+def _eps_below(samples1, samples2, latents1, latents2):
+    return (samples1 - samples2).abs().mean() / ((latents1 - latents2).abs().mean() + EPS)
+
+
 def _check_distance_ratio(answer):
-    nothing_said = "with equal latents the ratio is 0 / 0, which is not a number and poisons every weight. Return 0."
     same_function(
         answer,
         distance_ratio,
@@ -101,17 +104,10 @@ def _check_distance_ratio(answer):
             Case("8 pairs", _pairs()),
             Case("4 pairs of 6-dimensional samples and 2-dimensional latents", _pairs(4, 6, 2)),
             Case("a single pair", _pairs(1)),
-            Case("equal latents", _equal_latents(), "zero", nothing_said),
         ],
         gradients=True,
         misconceptions=[
             *(Misconception(*row) for row in _ABOUT_THE_RATIO),
-            Misconception(
-                "eps-below",
-                lambda *pairs: _numerator(*pairs) / ((pairs[2] - pairs[3]).abs().mean() + EPS),
-                "a small number below the line avoids the division by 0, but with equal latents the ratio becomes "
-                "huge instead of 0, and every ratio is a little wrong. Ask whether the distance is 0.",
-            ),
             Misconception(
                 "detached",
                 _detached_second,
@@ -119,6 +115,29 @@ def _check_distance_ratio(answer):
             ),
         ],
     )
+    equal = _equal_latents()
+    nothing_said = "with equal latents the ratio is 0 / 0, which is not a number and poisons every weight. Return 0."
+    too_large = (
+        "a small number below the line avoids the division by 0, but with equal latents the ratio becomes huge instead "
+        "of 0, and every ratio is a little wrong. Ask whether the distance is 0."
+    )
+    same_function(  # a new 0, which carries no gradient, is as good as any
+        answer,
+        distance_ratio,
+        [Case("equal latents", equal, "zero", nothing_said)],
+        misconceptions=[Misconception("eps-below", _eps_below, too_large)],
+    )
+    samples1, samples2 = equal[0].clone().requires_grad_(), equal[1].clone().requires_grad_()
+    ratio = answer(samples1, samples2, *equal[2:])
+    if ratio.requires_grad:
+        reached = torch.autograd.grad(ratio, (samples1, samples2), allow_unused=True)
+        if not all(part is None or part.isfinite().all() for part in reached):
+            raise NotYet(
+                "gradient",
+                "with equal latents the value is right and its gradient is not a number. torch.where did not choose "
+                "the 0 / 0, but it was computed, and through it comes back 0 times infinity. Divide by a number that "
+                "is never 0, also where the result is not used.",
+            )
 
 
 def slope(ratio: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
@@ -590,24 +609,22 @@ EXERCISES = [
 
 QUESTIONS = [
     Question(
-        name="msgan.deaf",
-        text="A drawing has eight true colourings. A generator is trained with a large weight on L1, the mean "
-        "absolute difference to the one colouring that the data happen to hold. It is given a latent z. What does L1 "
-        "alone teach it to do with z?",
+        name="msgan.denominator",
+        text="A batch of 32 pairs of latents with 100 dimensions each. What does the division by the mean distance of "
+        "the latents do to the loss?",
         choices=(
             Choice(
-                "To choose among the eight colourings by z.",
-                "z is drawn afresh at each step and knows nothing of the colouring that is asked for. A generator that "
-                "follows it is right as often as chance has it, and pays for the rest.",
+                "Pairs of distant latents count less than pairs of close ones.",
+                "It would with a ratio for each pair. Here the batch is averaged first, then divided once.",
             ),
             Choice(
-                "Nothing: the best answer to every z is the same.",
-                "For each pixel the median of the true colourings costs least, whatever z is. A generator that listens "
-                "to z can only lose by it.",
+                "Almost nothing: it divides by nearly the same number each time.",
+                "3,200 coordinates are averaged: 1.128 with a standard deviation of 0.015. A weight on the numerator "
+                "would do the same.",
             ),
             Choice(
-                "To add noise to the picture.",
-                "Noise makes the absolute difference larger.",
+                "It keeps the loss finite when the latents are equal.",
+                "On the contrary: with equal latents it is 0 / 0.",
             ),
         ),
         right="b",
@@ -634,22 +651,24 @@ QUESTIONS = [
         right="c",
     ),
     Question(
-        name="msgan.denominator",
-        text="A batch of 32 pairs of latents with 100 dimensions each. What does the division by the mean distance of "
-        "the latents do to the loss?",
+        name="msgan.deaf",
+        text="A drawing has eight true colourings. A generator is trained with a large weight on L1, the mean "
+        "absolute difference to the one colouring that the data happen to hold. It is given a latent z. What does L1 "
+        "alone teach it to do with z?",
         choices=(
             Choice(
-                "Pairs of distant latents count less than pairs of close ones.",
-                "It would with a ratio for each pair. Here the batch is averaged first, then divided once.",
+                "To choose among the eight colourings by z.",
+                "z is drawn afresh at each step and knows nothing of the colouring that is asked for. A generator that "
+                "follows it is right as often as chance has it, and pays for the rest.",
             ),
             Choice(
-                "Almost nothing: it divides by nearly the same number each time.",
-                "3,200 coordinates are averaged: 1.128 with a standard deviation of 0.015. A weight on the numerator "
-                "would do the same.",
+                "Nothing: the best answer to every z is the same.",
+                "For each pixel the median of the true colourings costs least, whatever z is. A generator that listens "
+                "to z can only lose by it.",
             ),
             Choice(
-                "It keeps the loss finite when the latents are equal.",
-                "On the contrary: with equal latents it is 0 / 0.",
+                "To add noise to the picture.",
+                "Noise makes the absolute difference larger.",
             ),
         ),
         right="b",
