@@ -601,53 +601,43 @@ def d_loss_loop(real_logits, fake_logits):
     return loss
 
 
-def dirac_by_autograd(theta, psi):
+def dirac_by_autograd(theta, psi, log_one_plus_exp=softplus):
     theta, psi = theta.clone().requires_grad_(), psi.clone().requires_grad_()
-    objective = -softplus(-theta * psi)
+    objective = math.log(1 / 2) - log_one_plus_exp(psi * theta)
     to_theta, to_psi = torch.autograd.grad(objective.sum(), [theta, psi])
     return -to_theta, to_psi
 
 
 WRONG = {
     "gan.dirac_field": [
-        (
-            "sign",
-            lambda theta, psi: (psi * torch.sigmoid(-theta * psi), -theta * torch.sigmoid(-theta * psi)),
-        ),
+        ("sign", lambda theta, psi: (-psi * torch.sigmoid(theta * psi), theta * torch.sigmoid(theta * psi))),
         (
             "generator-ascends",
-            lambda theta, psi: (psi / (1 + torch.exp(theta * psi)), theta / (1 + torch.exp(theta * psi))),
+            lambda theta, psi: (-psi / (1 + torch.exp(-theta * psi)), -theta / (1 + torch.exp(-theta * psi))),
         ),
         (
             "discriminator-descends",
-            lambda theta, psi: (-psi / (1 + torch.exp(theta * psi)), -theta / (1 + torch.exp(theta * psi))),
+            lambda theta, psi: (psi / (1 + torch.exp(-theta * psi)), theta / (1 + torch.exp(-theta * psi))),
         ),
-        (
-            "swapped",
-            lambda theta, psi: (theta * torch.sigmoid(-theta * psi), -psi * torch.sigmoid(-theta * psi)),
-        ),
-        (
-            "chain-rule",
-            lambda theta, psi: (-theta * torch.sigmoid(-theta * psi), psi * torch.sigmoid(-theta * psi)),
-        ),
-        ("no-slope", lambda theta, psi: (-psi, theta)),
-        ("slope", lambda theta, psi: (-psi * torch.sigmoid(theta * psi), theta * torch.sigmoid(theta * psi))),
-        ("f-not-slope", lambda theta, psi: (psi * softplus(-theta * psi), -theta * softplus(-theta * psi))),
+        ("swapped", lambda theta, psi: (-theta * torch.sigmoid(theta * psi), psi * torch.sigmoid(theta * psi))),
+        ("chain-rule", lambda theta, psi: (theta * torch.sigmoid(theta * psi), -psi * torch.sigmoid(theta * psi))),
+        ("no-slope", lambda theta, psi: (psi, -theta)),
+        ("slope", lambda theta, psi: (psi * torch.sigmoid(-theta * psi), -theta * torch.sigmoid(-theta * psi))),
+        ("log-not-slope", lambda theta, psi: (psi * softplus(theta * psi), -theta * softplus(theta * psi))),
         (
             "overflow",
-            lambda theta, psi: tuple(
-                d * torch.exp(-theta * psi) / (1 + torch.exp(-theta * psi)) for d in (-psi, theta)
-            ),
+            lambda theta, psi: tuple(d * torch.exp(theta * psi) / (1 + torch.exp(theta * psi)) for d in (psi, -theta)),
         ),
+        ("overflow", lambda theta, psi: dirac_by_autograd(theta, psi, lambda t: torch.log(1 + torch.exp(t)))),
         ("tuple", lambda theta, psi: torch.stack(dirac_by_autograd(theta, psi))),
-        ("tuple", lambda theta, psi: -psi * torch.sigmoid(-theta * psi)),
+        ("tuple", lambda theta, psi: psi * torch.sigmoid(theta * psi)),
         ("float", lambda theta, psi: (0.0, 0.0)),
         (
             "error",
-            lambda theta, psi: (-psi / (1 + math.exp(theta * psi)), theta / (1 + math.exp(theta * psi))),
+            lambda theta, psi: (psi / (1 + math.exp(-theta * psi)), -theta / (1 + math.exp(-theta * psi))),
         ),
         ("signature", lambda theta: (theta, theta)),
-        ("value", lambda theta, psi: (-psi / 2, theta / 2)),
+        ("value", lambda theta, psi: (psi / 2, -theta / 2)),
     ],
     "gan.discriminator_loss": [
         ("sign", lambda real, fake: logsigmoid(real).mean() + logsigmoid(-fake).mean()),
@@ -804,12 +794,12 @@ WRONG = {
 RIGHT = {
     "gan.dirac_field": [
         dirac_by_autograd,
-        lambda theta, psi: (-psi / (1 + torch.exp(theta * psi)), theta / (1 + torch.exp(theta * psi))),
+        lambda theta, psi: (psi / (1 + torch.exp(-theta * psi)), -theta / (1 + torch.exp(-theta * psi))),
         lambda theta, psi: [
-            -psi * (1 - torch.sigmoid(theta * psi)),
-            theta * (1 - torch.sigmoid(theta * psi)),
+            psi * (1 - torch.sigmoid(-theta * psi)),
+            -theta * (1 - torch.sigmoid(-theta * psi)),
         ],
-        lambda t, p: (-p * torch.exp(-softplus(t * p)), t * torch.exp(-softplus(t * p))),
+        lambda t, p: (p * torch.exp(-softplus(-t * p)), -t * torch.exp(-softplus(-t * p))),
     ],
     "gan.discriminator_loss": [
         lambda real, fake: -logsigmoid(real).mean() - logsigmoid(-fake).mean(),

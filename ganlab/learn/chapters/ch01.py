@@ -20,14 +20,17 @@ def dirac_field(
 ) -> tuple[Float[Tensor, "*any"], Float[Tensor, "*any"]]:
     """The directions (d_theta, d_psi) in which the Dirac-GAN's two players move.
 
-    The data is a point at 0, the generator a point at theta, the discriminator D(x) = psi x. With
-    f(t) = -log(1 + exp(-t)) the objective is L(theta, psi) = f(psi theta) + f(0) (Mescheder, Geiger and
-    Nowozin 2018, arXiv:1801.04406): theta descends it, psi ascends it,
+    The data is a point at 0, the generator a point at theta, the discriminator D(x) = sigmoid(psi x), the
+    probability of "real". The GAN's objective is L(theta, psi) = log D(0) + log(1 - D(theta)): theta descends it,
+    psi ascends it,
 
-        d_theta = -psi f'(theta psi),   d_psi = theta f'(theta psi),   f'(t) = 1 / (1 + exp(t)).
+        d_theta = psi sigmoid(psi theta),   d_psi = -theta sigmoid(psi theta).
+
+    Mescheder, Geiger and Nowozin 2018 (arXiv:1801.04406) write the mirror image, psi for -psi: there a large value
+    means "generated".
     """
-    slope = torch.sigmoid(-theta * psi)
-    return -psi * slope, theta * slope
+    slope = torch.sigmoid(psi * theta)
+    return psi * slope, -theta * slope
 
 
 def _check_dirac_field(answer):
@@ -40,10 +43,10 @@ def _check_dirac_field(answer):
             Case("a 3 x 4 grid of points", (torch.randn(3, 4), torch.randn(3, 4))),
             Case("the equilibrium (0, 0)", (torch.tensor(0.0), torch.tensor(0.0))),
             Case(
-                "theta = -20, psi = 20",
-                (torch.tensor(-20.0), torch.tensor(20.0)),
+                "theta = 20, psi = 20",
+                (torch.tensor(20.0), torch.tensor(20.0)),
                 "overflow",
-                "exp(400) is too large for a float. torch.sigmoid(-t) is the same slope and stays exact.",
+                "exp(400) is too large for a float. torch.sigmoid(t) is the same slope and stays exact.",
             ),
         ],
         misconceptions=[
@@ -69,24 +72,25 @@ def _check_dirac_field(answer):
             ),
             Misconception(
                 "chain-rule",
-                lambda theta, psi: (-theta * torch.sigmoid(-theta * psi), psi * torch.sigmoid(-theta * psi)),
-                "the inner derivative is the wrong one: d(theta psi)/d theta is psi, not theta.",
+                lambda theta, psi: (theta * torch.sigmoid(theta * psi), -psi * torch.sigmoid(theta * psi)),
+                "the inner derivative is the wrong one: d(psi theta)/d theta is psi, not theta.",
             ),
             Misconception(
                 "no-slope",
-                lambda theta, psi: (-psi, theta),
-                "the factor f'(theta psi) is missing: this would be the field of a Wasserstein GAN, f(t) = t.",
+                lambda theta, psi: (psi, -theta),
+                "the factor sigmoid(psi theta) is missing: this would be the field of a Wasserstein GAN, whose "
+                "objective is the logit itself.",
             ),
             Misconception(
                 "slope",
-                lambda theta, psi: (-psi * torch.sigmoid(theta * psi), theta * torch.sigmoid(theta * psi)),
-                "the slope has its argument turned: f'(t) = exp(-t) / (1 + exp(-t)) = 1 / (1 + exp(t)), "
-                "which is sigmoid(-t).",
+                lambda theta, psi: (psi * torch.sigmoid(-theta * psi), -theta * torch.sigmoid(-theta * psi)),
+                "the slope has its argument turned: log(1 + exp(t)) has the slope exp(t) / (1 + exp(t)), "
+                "which is sigmoid(t).",
             ),
             Misconception(
-                "f-not-slope",
-                lambda theta, psi: (psi * softplus(-theta * psi), -theta * softplus(-theta * psi)),
-                "it uses f itself where its derivative f' belongs.",
+                "log-not-slope",
+                lambda theta, psi: (psi * softplus(theta * psi), -theta * softplus(theta * psi)),
+                "it uses log(1 + exp(t)) itself where its slope belongs.",
             ),
         ],
     )
@@ -416,9 +420,11 @@ EXERCISES = [
         reference=dirac_field,
         check=_check_dirac_field,
         hints=(
-            "L depends on theta and psi only through t = theta psi. The chain rule gives dL/dtheta = psi f'(t).",
-            "f(t) = -log(1 + exp(-t)) has the slope f'(t) = 1 / (1 + exp(t)), which is torch.sigmoid(-t).",
-            "theta moves along -dL/dtheta, psi along +dL/dpsi. Return the pair in this order.",
+            "log D(0) is a constant, and log(1 - sigmoid(t)) = -log(1 + exp(t)) with t = psi theta. So only -log(1 + "
+            "exp(t)) matters.",
+            "log(1 + exp(t)) has the slope sigmoid(t). The chain rule gives dL/dtheta = -psi sigmoid(psi theta), and "
+            "dL/dpsi likewise.",
+            "theta moves along -dL/dtheta, psi along +dL/dpsi: (psi * slope, -theta * slope), in this order.",
         ),
     ),
     Exercise(
@@ -489,13 +495,13 @@ QUESTIONS = [
     Question(
         name="gan.rotation",
         text=(
-            "The Dirac-GAN starts at theta = 1, psi = 0, and both players follow the field with small steps. "
-            "Where does it go?"
+            "The Dirac-GAN starts at theta = 1, psi = 0. Both players follow their arrows at the same moment, with "
+            "small steps. Where does it go?"
         ),
         choices=(
             Choice(
                 "Straight to the equilibrium (0, 0).",
-                "At (1, 0) theta does not move at all: d_theta = -psi f' = 0. First psi must grow, and by then ...",
+                "At (1, 0) theta does not move at all: d_theta = psi / 2 = 0. First psi must leave 0, and by then ...",
             ),
             Choice(
                 "It circles the equilibrium, a little further out with every turn.",
@@ -513,7 +519,10 @@ QUESTIONS = [
     ),
     Question(
         name="gan.no_detach",
-        text="Someone forgets to detach the fakes in the discriminator's step. What happens?",
+        text=(
+            "Someone forgets to detach the fakes in the discriminator's step. All else is right: each player clears "
+            "its gradients before backward(). What happens?"
+        ),
         choices=(
             Choice(
                 "The generator is trained in the wrong direction.",
