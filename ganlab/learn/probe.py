@@ -369,6 +369,6 @@ def _returned(returned: Any, want: Tensor) -> None:
     if not close([returned], [want]):
         raise NotYet(
             "returned",
-            f"the step is right but what it returns is not the loss before the update: {short(returned)}; "
-            f"expected {short(want)}.",
+            f"the step is right but what it returns is not the loss before the update: {float(returned):.6g}; "
+            f"expected {float(want):.6g}.",
         )

@@ -69,6 +69,11 @@ def g_not_squared(fake, real, rec, rec_logits, a, b):
     return softplus(-fake).mean() + a * (real - rec).norm(dim=1).mean() + b * softplus(-rec_logits).mean()
 
 
+def g_pooled(fake, real, rec, rec_logits, a, b):
+    log_d = torch.cat([logsigmoid(fake), b * logsigmoid(rec_logits)])
+    return a * squared(real, rec) - log_d.mean()
+
+
 def g_saturating(fake, real, rec, rec_logits, a, b):
     return softplus(-fake).mean() + a * squared(real, rec) + b * (1 - rec_logits.sigmoid()).log().mean()
 
@@ -279,12 +284,15 @@ WRONG = {
         ("printed", g_printed_v1),
         ("maximised", lambda *x: -g_right_bce(*x)),
         ("distance-sign", lambda f, r, c, s, a, b: g_right_bce(f, r, c, s, -a, b)),
+        ("fake-sign", lambda f, r, c, s, a, b: g_right_bce(f, r, c, s, a, b) - 2 * softplus(-f).mean()),
         ("swapped", lambda f, r, c, s, a, b: g_right_bce(f, r, c, s, b, a)),
         ("encoder-loss", lambda f, r, c, s, a, b: a * squared(r, c) - b * logsigmoid(s).mean()),
         ("no-mode", lambda f, r, c, s, a, b: g_right_bce(f, r, c, s, a, 0.0)),
         ("no-distance", lambda f, r, c, s, a, b: g_right_bce(f, r, c, s, 0.0, b)),
         ("unweighted", lambda f, r, c, s, a, b: g_right_bce(f, r, c, s, 1.0, 1.0)),
         ("mean-coordinates", g_one_axis),
+        ("summed-distance", lambda f, r, c, s, a, b: g_right_bce(f, r, c, s, len(r) * a, b)),
+        ("pooled", g_pooled),
         ("not-squared", g_not_squared),
         ("sum", lambda f, r, c, s, a, b: len(r) * g_right_bce(f, r, c, s, a, b)),
         ("pushed-to-fake", g_label_zero),

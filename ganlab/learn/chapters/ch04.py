@@ -86,6 +86,16 @@ def _not_squared(fake_logits, real, reconstruction, reconstruction_logits, lambd
     return plain_generator_loss(fake_logits) + lambda1 * distance - lambda2 * mode_regulariser(reconstruction_logits)
 
 
+def _summed_distance(fake_logits, real, reconstruction, reconstruction_logits, lambda1, lambda2):
+    distance = (real - reconstruction).square().sum()
+    return plain_generator_loss(fake_logits) + lambda1 * distance - lambda2 * mode_regulariser(reconstruction_logits)
+
+
+def _pooled(fake_logits, real, reconstruction, reconstruction_logits, lambda1, lambda2):
+    terms = torch.cat([softplus(-fake_logits), lambda2 * softplus(-reconstruction_logits)])
+    return terms.mean() + lambda1 * squared_distance(real, reconstruction)
+
+
 def _summed(fake_logits, real, reconstruction, reconstruction_logits, lambda1, lambda2):
     return len(real) * generator_loss(fake_logits, real, reconstruction, reconstruction_logits, lambda1, lambda2)
 
@@ -148,6 +158,11 @@ def _check_generator_loss(answer):
                 "minimised, it drives reconstructions *away* from x: the distance needs a plus.",
             ),
             Misconception(
+                "fake-sign",
+                _wrong(lambda fake, d, mode, l1, l2: -fake + l1 * d - l2 * mode),
+                "the sign of the first term is turned: minimised, it makes D take G(z) for fake.",
+            ),
+            Misconception(
                 "swapped",
                 _wrong(lambda fake, d, mode, l1, l2: fake + l2 * d - l1 * mode),
                 "lambda1 and lambda2 are swapped: lambda1 weighs the distance.",
@@ -174,6 +189,16 @@ def _check_generator_loss(answer):
                 "the squared distance is averaged over the coordinates too (mse_loss does that). Sum over the "
                 "coordinates of a sample, then average over samples; else lambda1 means something else in each "
                 "dimension.",
+            ),
+            Misconception(
+                "summed-distance",
+                _summed_distance,
+                "the squared distance is added up over the batch too. Sum over coordinates only; average over samples.",
+            ),
+            Misconception(
+                "pooled",
+                _pooled,
+                "fakes and reconstructions are averaged together. Each expectation is a mean over its own batch.",
             ),
             Misconception("not-squared", _not_squared, "it is the distance, not its square."),
             Misconception("sum", _summed, "it adds up the batch: take means."),
