@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -114,43 +115,54 @@ class Within:
         return float(self.distance.sum() / (len(self.distance) * (len(self.distance) - 1)))
 
 
+class Placed(NamedTuple):
+    """Where samples lie: mode, squared deviation within it, margin to the next, distance from the data's middle."""
+
+    mode: Int[Tensor, " n"]
+    deviation: Float[Tensor, " n"]
+    margin: Float[Tensor, " n"]
+    middle: Float[Tensor, " n"]
+
+    def at(self, rows: Tensor) -> Placed:
+        return Placed(*(values[rows] for values in self))
+
+
 @dataclass(frozen=True)
 class Split:
-    """One comparison: reference samples (rows `a`) against samples `x`, by their distances and modes."""
+    """One comparison: reference samples (rows `a`) against samples `x`, by their distances and places."""
 
     aa: Within
     ax: Float[Tensor, "a x"]
     xx: Within
-    modes_a: Int[Tensor, " a"]
-    modes_x: Int[Tensor, " x"]
-    deviations_a: Float[Tensor, " a"]
-    deviations_x: Float[Tensor, " x"]
-    margins_a: Float[Tensor, " a"]
-    margins_x: Float[Tensor, " x"]
-    middle_a: Float[Tensor, " a"]
-    middle_x: Float[Tensor, " x"]
+    a: Placed
+    x: Placed
     modes: int
+
+    @cached_property
+    def counts(self) -> tuple[Tensor, Tensor]:
+        """Of `a` and of `x` in each mode."""
+        return tuple(part.mode.bincount(minlength=self.modes) for part in (self.a, self.x))
+
+    @cached_property
+    def shares(self) -> tuple[Tensor, Tensor]:
+        """The same over all of `a` and of `x`."""
+        return tuple(counts.double() / counts.sum() for counts in self.counts)
 
 
 def missing_modes(split: Split) -> Tensor:
     """Whether each mode is missing: under a fifth of its due samples, and that not by chance (p < .001 / modes)."""
-    counts_a = split.modes_a.bincount(minlength=split.modes)
-    counts_x = split.modes_x.bincount(minlength=split.modes)
-    share = counts_a.double() / len(split.modes_a)
-    n = len(split.modes_x)
-    chance = torch.from_numpy(np.asarray(binom.cdf(counts_x.cpu().numpy(), n, share.cpu().numpy())))
-    return (counts_x < 0.2 * share * n) & (chance.to(share) < 1e-3 / split.modes)
+    share, found, n = split.shares[0], split.counts[1], len(split.x.mode)
+    chance = torch.from_numpy(np.asarray(binom.cdf(found.cpu().numpy(), n, share.cpu().numpy())))
+    return (found < 0.2 * share * n) & (chance.to(share) < 1e-3 / split.modes)
 
 
 def missing_mass(split: Split) -> float:
-    share = split.modes_a.bincount(minlength=split.modes).double() / len(split.modes_a)
-    return float(share[missing_modes(split)].sum())
+    return float(split.shares[0][missing_modes(split)].sum())
 
 
 def mode_variation(split: Split) -> float:
     """Total variation between the proportions over modes."""
-    p = split.modes_a.bincount(minlength=split.modes).double() / len(split.modes_a)
-    q = split.modes_x.bincount(minlength=split.modes).double() / len(split.modes_x)
+    p, q = split.shares
     return float((p - q).abs().sum() / 2)
 
 
@@ -158,7 +170,7 @@ def spread(split: Split) -> float:
     """The standard deviation of `x` within modes over that of the reference, pooled over the modes `x` fills."""
     total_x = total_a = 0.0
     for k in range(split.modes):
-        mine, theirs = split.deviations_x[split.modes_x == k], split.deviations_a[split.modes_a == k]
+        mine, theirs = (part.deviation[part.mode == k] for part in (split.x, split.a))
         if len(mine) >= 5 and len(theirs) >= 2:
             total_x += float(mine.sum())
             total_a += float(theirs.mean()) * len(mine)
@@ -209,12 +221,12 @@ def holes(split: Split, k: int = 30) -> float:
 
 def between(split: Split) -> float:
     """The share of `x` less clearly of one mode than 95 % of the reference samples are (see `_margin`)."""
-    return float((split.margins_x < split.margins_a.quantile(0.05)).double().mean())
+    return float((split.x.margin < split.a.margin.quantile(0.05)).double().mean())
 
 
 def interior(split: Split) -> float:
     """The share of `x` nearer to the mean of the real data than 98 % of the reference: blends of samples lie there."""
-    return float((split.middle_x < split.middle_a.quantile(0.02)).double().mean())
+    return float((split.x.middle < split.a.middle.quantile(0.02)).double().mean())
 
 
 def energy(split: Split) -> float:
@@ -318,10 +330,7 @@ def gather(
     with waiting("looking for modes in the real data"):
         modes = find_modes(real)
     # By nearest centre on both sides: the tree's own labels would favour the real samples.
-    mode_of_real, margin_of_real = _place(real, modes.centres)
-    mode_of_generated, margin_of_generated = _place(generated, modes.centres)
-    within = [_squared_deviation(x, m, modes.count) for x, m in ((real, mode_of_real), (generated, mode_of_generated))]
-    middle = [(x - real.mean(0)).norm(dim=1) for x in (real, generated)]
+    r, g = (_placed(x, modes, real.mean(0)) for x in (real, generated))
     rr, rg, gg = (squared_distances(a, b).sqrt() for a, b in ((real, real), (real, generated), (generated, generated)))
     rr.fill_diagonal_(0.0)
     gg.fill_diagonal_(0.0)
@@ -332,16 +341,8 @@ def gather(
         held, ref = order[:size], order[size:]
         fake = torch.randperm(len(generated), generator=rng)[:size].to(real.device)
         aa = Within(rr[ref][:, ref])
-        ours = Split(
-            aa, rg[ref][:, fake], Within(gg[fake][:, fake]), mode_of_real[ref], mode_of_generated[fake],
-            within[0][ref], within[1][fake], margin_of_real[ref], margin_of_generated[fake],
-            middle[0][ref], middle[1][fake], modes.count,
-        )  # fmt: skip
-        null = Split(
-            aa, rr[ref][:, held], Within(rr[held][:, held]), mode_of_real[ref], mode_of_real[held],
-            within[0][ref], within[0][held], margin_of_real[ref], margin_of_real[held],
-            middle[0][ref], middle[0][held], modes.count,
-        )  # fmt: skip
+        ours = Split(aa, rg[ref][:, fake], Within(gg[fake][:, fake]), r.at(ref), g.at(fake), modes.count)
+        null = Split(aa, rr[ref][:, held], Within(rr[held][:, held]), r.at(ref), r.at(held), modes.count)
         for name, (statistic, _) in STATISTICS.items():
             values[name].append((statistic(ours), statistic(null)))
     rows = {}
@@ -350,24 +351,24 @@ def gather(
         mean, real_mean, deviation = float(ours.mean()), float(null.mean()), float(null.std(ddof=1))
         rows[name] = Row(name, STATISTICS[name][1], mean, real_mean, deviation, tuple(ours.tolist()))
     # A copy of any real sample counts, also of one that a split put aside.
-    everything = Split(
-        Within(rr), rg, Within(gg), mode_of_real, mode_of_generated,
-        within[0], within[1], margin_of_real, margin_of_generated, *middle, modes.count,
-    )  # fmt: skip
+    everything = Split(Within(rr), rg, Within(gg), r, g, modes.count)
     row = rows["copies"]
     rows["copies"] = replace(row, generated=max(copies(everything), row.generated))
-    counts = [m.bincount(minlength=modes.count).double() for m in (mode_of_real, mode_of_generated)]
     return Evidence(
         rows,
         modes,
         missing_modes(everything).nonzero().flatten().tolist(),
-        counts[0] / counts[0].sum(),
-        counts[1] / counts[1].sum(),
-        _two_sample_p_value(counts[0], counts[1]),
+        *everything.shares,
+        _two_sample_p_value(*(counts.double() for counts in everything.counts)),
         n_real,
         n_generated,
         size,
     )
+
+
+def _placed(x: Tensor, modes: RealModes, middle: Tensor) -> Placed:
+    mode, margin = _place(x, modes.centres)
+    return Placed(mode, _squared_deviation(x, mode, modes.count), margin, (x - middle).norm(dim=1))
 
 
 def _place(x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
