@@ -4,6 +4,7 @@ To make them again:
 
     python bench/mdgan_2d.py toy       # the paper's toy at its learning rate, three methods, 10 seeds: 20 minutes
     python bench/mdgan_2d.py contest   # section 6 over 10 seeds, after tuning on 3 others: 5 minutes
+    python bench/mdgan_2d.py tuned     # MDGAN again, with the distance weight that the contest chose: 2 minutes
     python bench/mdgan_2d.py sweep     # lambda1 x lambda2, both signs, 10 seeds: 10 minutes
     python bench/mdgan_2d.py recipes   # all recipes of chapter 03, three methods, 10 seeds: 12 minutes
 """
@@ -11,8 +12,8 @@ To make them again:
 import argparse
 import json
 import time
-from pathlib import Path
 
+import results
 import torch
 from torch import Tensor, nn
 
@@ -25,10 +26,10 @@ from ganlab.nets.mlp import MLP
 from ganlab.recipes import Recipe, build, recipe
 from ganlab.recipes import recipes as all_recipes
 from ganlab.seeds import Streams
-from ganlab.train import threads, train, write_atomically
-from ganlab.train.run import plain, versions
+from ganlab.train import threads, train
+from ganlab.train.run import plain
 
-FOLDER = Path(__file__).parents[1] / "data" / "results" / "04_mdgan"
+FOLDER = results.ROOT / "04_mdgan"
 SAMPLES = 2500
 
 
@@ -68,10 +69,7 @@ def look_at(mixture: GaussianMixture, shown: int = 0):
 
 
 def write(name: str, content: dict, started: float, command: str = "") -> None:
-    command = command or f"python bench/mdgan_2d.py {name}"
-    content = {"command": command, "seconds": round(time.perf_counter() - started), "versions": versions(), **content}
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    write_atomically(FOLDER / f"{name}.json", json.dumps(plain(content), separators=(",", ":")) + "\n")
+    results.write(FOLDER / f"{name}.json", command or f"python bench/mdgan_2d.py {name}", started, content)
 
 
 def toy(steps: int, seeds: list[int]) -> None:
@@ -160,6 +158,19 @@ def contest(steps: int, seeds: list[int]) -> None:
         write("contest", {"settings": facts, "tuned": tuned, "runs": runs}, started)
 
 
+def tuned(steps: int, seeds: list[int]) -> None:
+    """MDGAN as in `contest`, on the same seeds, with the distance weight that was best on its three tuning seeds."""
+    started, mixture = time.perf_counter(), ring(6, 5.0, 0.1)
+    found = json.loads((FOLDER / "contest.json").read_text())["tuned"]["MDGAN"]
+    chosen = max(found, key=lambda row: row["mass_in_place"])["distance_weight"]
+    method = toy_method("MDGAN", seeds, 64, 1e-3, distance_weight=chosen)
+    train(method, mixture.batches(128, seeds), steps)
+    counts = mode_counts(method.sample(SAMPLES), mixture)
+    print(f"distance weight {chosen:g}: {in_place(counts, mixture).tolist()}", flush=True)
+    facts = {"steps": steps, "seeds": seeds, "batch": 128, "width": 64, "samples": SAMPLES, "distance_weight": chosen}
+    write("tuned", {"settings": facts, "counts": counts}, started)
+
+
 def lambda1_for(mixture: GaussianMixture) -> float:
     """0.05 for the toy's ring of radius 5, scaled to the size of the mixture: 0.05 * 25 / E||x||^2, to one digit."""
     mean_square = (mixture.weights * mixture.centres.square().sum(1)).sum()
@@ -184,10 +195,8 @@ def cured(name: str, chosen: Recipe, seeds: list[int]) -> tuple[GAN, MixtureBatc
 
 def recipes(steps: int | None, seeds: list[int]) -> None:
     """All recipes of chapter 03, the healthy too; nothing changes but the method. Goes on after the last one."""
-    path = FOLDER / "recipes.json"
     settings = {"seeds": seeds, "lambda1": "0.05 * 25 / E||x||^2", "lambda2": 0.05, "samples": SAMPLES}
-    before = json.loads(path.read_text()) if path.exists() else {}
-    before = before if before.get("settings") == settings else {"runs": {}, "seconds": 0}
+    before = results.stored(FOLDER / "recipes.json", settings) or {"runs": {}, "seconds": 0}
     runs, started = before["runs"], time.perf_counter() - before["seconds"]
     for title in all_recipes():
         if title in runs:
@@ -204,7 +213,7 @@ def recipes(steps: int | None, seeds: list[int]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", choices=["toy", "contest", "sweep", "recipes"])
+    parser.add_argument("experiment", choices=["toy", "contest", "tuned", "sweep", "recipes"])
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seeds", type=int, default=10)
     arguments = parser.parse_args()
@@ -213,6 +222,8 @@ if __name__ == "__main__":
             toy(arguments.steps or 8_000, list(range(arguments.seeds)))
         elif arguments.experiment == "contest":
             contest(arguments.steps or 3_000, list(range(100, 100 + arguments.seeds)))
+        elif arguments.experiment == "tuned":
+            tuned(arguments.steps or 3_000, list(range(100, 100 + arguments.seeds)))
         elif arguments.experiment == "recipes":
             recipes(arguments.steps, list(range(arguments.seeds)))
         else:

@@ -14,14 +14,10 @@ factor 1 were set before the first run. beta = 0.01 is one hundredth of the pape
 """
 
 import argparse
-import json
 import math
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
+import results
 import torch
 from torch import Tensor
 
@@ -32,10 +28,9 @@ from ganlab.nets.featured import feature_mlp
 from ganlab.nets.mlp import MLP
 from ganlab.recipes import recipe
 from ganlab.seeds import Streams
-from ganlab.train import threads, train, write_atomically
-from ganlab.train.run import plain, versions
+from ganlab.train import threads, train
 
-FOLDER = Path(__file__).parents[1] / "data" / "results" / "06_mmgan"
+FOLDER = results.ROOT / "06_mmgan"
 SAMPLES, FEATURES = 2500, 128
 RECIPES = ["ring-healthy", "strong-discriminator", "fast-generator", "momentum"]
 ARMS = {
@@ -103,33 +98,9 @@ def show(title: str, found: dict) -> None:
     )
 
 
-@contextmanager
-def merged_file(path: Path) -> Iterator[Callable[[dict], None]]:
-    """`update(content)` puts content into the JSON file; what else it holds stays. Writers wait for each other."""
-    import fcntl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(Path(tempfile.gettempdir()) / "ganlab_mmgan_bench.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-
-        def update(content: dict) -> None:
-            known = json.loads(path.read_text()) if path.exists() else {}
-            rounded = plain(content, digits=5)
-            rounded["seconds"] += known.get("seconds", 0)
-            write_atomically(path, json.dumps(_merged(known, rounded), separators=(",", ":")) + "\n")
-
-        yield update
-
-
-def _merged(old: dict, new: dict) -> dict:
-    both = old.keys() & new.keys()
-    nested = {key: _merged(old[key], new[key]) for key in both if isinstance(old[key], dict)}
-    return old | new | nested
-
-
 def write(name: str, content: dict, seconds: float, command: str) -> None:
-    with merged_file(FOLDER / f"{name}.json") as update:
-        update({"command": command, "seconds": round(seconds), "versions": versions(), **content})
+    with results.alone("mmgan"):
+        results.merge(FOLDER / f"{name}.json", command, seconds, content)
 
 
 def arms(seeds: list[int], only: list[str], methods: list[str]) -> None:

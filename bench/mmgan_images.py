@@ -14,8 +14,9 @@ import argparse
 import hashlib
 import time
 
+import results
 import torch
-from mmgan_2d import FOLDER, merged_file
+from mmgan_2d import FOLDER
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -32,7 +33,6 @@ from ganlab.nets.dcgan import dcgan_generator
 from ganlab.nets.featured import feature_dcgan, pooled_discriminator
 from ganlab.seeds import Streams
 from ganlab.train import threads, train, write_atomically
-from ganlab.train.run import versions
 
 WIDTH, LATENT, BATCH, LR, JUDGED = 16, 32, 64, 1e-3, 1000
 SIDES, CHANNELS = {"digits": 8, "fashion": 16, "faces": 16}, {"digits": 1, "fashion": 1, "faces": 3}
@@ -117,7 +117,7 @@ def references(judge: Judge, real: Tensor) -> dict[str, dict]:
 
 def keep(name: str, content: dict, pictures: dict[str, Tensor], seconds: float) -> None:
     """Into images.json, and the pictures into images.safetensors beside it."""
-    with merged_file(FOLDER / "images.json") as update:
+    with results.alone("mmgan"):
         path = FOLDER / "images.safetensors"
         known = load(path.read_bytes()) if path.exists() else {}
         saved = save(known | {f"{name}/{key}": value for key, value in pictures.items()})
@@ -125,8 +125,8 @@ def keep(name: str, content: dict, pictures: dict[str, Tensor], seconds: float) 
         facts = {"batch": BATCH, "latent": LATENT, "width": WIDTH, "lr": LR, "judged": JUDGED, "sides": SIDES}
         facts |= {"alpha": 1.0, "beta": BETAS, "delta": 0.9, "bound": 1.0}
         facts |= {"sha256 of images.safetensors": hashlib.sha256(saved).hexdigest()}
-        head = {"command": "python bench/mmgan_images.py", "seconds": round(seconds), "versions": versions()}
-        update(head | {"settings": facts, "sets": {name: content}})
+        content = {"settings": facts, "sets": {name: content}}
+        results.merge(FOLDER / "images.json", "python bench/mmgan_images.py", seconds, content)
 
 
 def main(names: list[str], asked_steps: int | None, seeds: list[int]) -> None:

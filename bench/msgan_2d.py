@@ -5,10 +5,9 @@ python bench/msgan_2d.py sweep     # weight by form, 6 seeds: 6 minutes
 """
 
 import argparse
-import json
 import time
-from pathlib import Path
 
+import results
 import torch
 from torch import Tensor
 
@@ -18,10 +17,9 @@ from ganlab.metrics.modes import mode_counts
 from ganlab.nets.conditional import Conditional
 from ganlab.nets.mlp import MLP
 from ganlab.seeds import Streams
-from ganlab.train import threads, train, write_atomically
-from ganlab.train.run import plain, versions
+from ganlab.train import threads, train
 
-FOLDER = Path(__file__).parents[1] / "data" / "results" / "05_msgan"
+FOLDER = results.ROOT / "05_msgan"
 EACH = 500  # samples of each class
 TARGET = interlaced()
 # With Adam's own betas the conditional GAN collapses: one of five changes that were looked at on seeds 100 to 103
@@ -87,16 +85,12 @@ def look_at(target: LabelledMixture = TARGET):
 
 
 def write(name: str, content: dict, started: float, command: str) -> None:
-    content = {"command": command, "seconds": round(time.perf_counter() - started), "versions": versions(), **content}
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    write_atomically(FOLDER / f"{name}.json", json.dumps(plain(content), separators=(",", ":")) + "\n")
+    results.write(FOLDER / f"{name}.json", command, started, content)
 
 
 def stored(name: str, settings: dict) -> dict:
     """What an earlier run under the same settings left in NAME.json, else nothing."""
-    path = FOLDER / f"{name}.json"
-    content = json.loads(path.read_text()) if path.exists() else {}
-    return content if content.get("settings") == json.loads(json.dumps(plain(settings))) else {}
+    return results.stored(FOLDER / f"{name}.json", settings)
 
 
 def run_arms(steps: int, seeds: list[int]) -> None:

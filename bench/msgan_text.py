@@ -10,11 +10,10 @@ A caption names some attributes of a face and leaves the others open; with what 
 """
 
 import argparse
-import json
 import time
 
 import torch
-from msgan_2d import FOLDER, write
+from msgan_2d import FOLDER, stored, write
 from safetensors.torch import save
 from torch import Tensor
 
@@ -30,7 +29,6 @@ from ganlab.nets.dcgan import dcgan_encoder
 from ganlab.nets.text import StackedDiscriminator, StackedGenerator, TextEncoder, split_stages
 from ganlab.seeds import Streams
 from ganlab.train import threads, train, write_atomically
-from ganlab.train.run import plain
 
 SIDE, FEATURES, LATENT, WIDTH, WORDS = 24, 16, 16, 16, 24
 DRAWS = 50  # images of each test caption (as the released code for text)
@@ -158,9 +156,7 @@ def run_seed(seed: int, steps: int, judge: Judge) -> list[dict]:
 
 def write_rows(name: str, settings: dict, bounds: dict, rows: list[dict], started: float, command: str) -> None:
     """Into NAME.json, beside the rows of other seeds that the file holds from runs with the same settings."""
-    path, settings = FOLDER / f"{name}.json", json.loads(json.dumps(plain(settings)))
-    old = json.loads(path.read_text()) if path.exists() else {}
-    if old.get("settings") == settings:
+    if old := stored(name, settings):
         new = {row["seed"] for row in rows}
         rows = sorted([*(row for row in old["rows"] if row["seed"] not in new), *rows], key=lambda row: row["seed"])
         started -= old["seconds"]
