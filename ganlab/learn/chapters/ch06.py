@@ -512,27 +512,6 @@ QUESTIONS = [
         right="b",
     ),
     Question(
-        name="mmgan.scale",
-        text="The discriminator minimises L_orig - L_G. It multiplies all its features by 1000 and divides the "
-        "weights of its last layer by 1000, so that no logit changes. What happens to its loss? L_G is equation 5.",
-        choices=(
-            Choice(
-                "It falls, for nothing learned.",
-                "L_G is 1000 times as large and enters with a minus. There is no end to it. A kernel whose "
-                "bandwidth follows the features does not move; equation 5 needs a bound.",
-            ),
-            Choice(
-                "Nothing: the logits are the same, so it classifies as before.",
-                "L_orig is the same. But L_G is a distance between features, and they are 1000 times as far apart.",
-            ),
-            Choice(
-                "It rises, because the generator sees larger gradients and learns faster.",
-                "The generator does not move in the discriminator's step. The loss holds -L_G, and L_G has grown.",
-            ),
-        ),
-        right="a",
-    ),
-    Question(
         name="mmgan.goal",
         text="R_G is 0 when no two samples of a batch are correlated. The data are a ring of eight tight modes, the "
         "batch has 64 samples. What is R_G of a batch of *real* data?",
@@ -553,5 +532,26 @@ QUESTIONS = [
             ),
         ),
         right="c",
+    ),
+    Question(
+        name="mmgan.scale",
+        text="The discriminator minimises L_orig - L_G. It multiplies all its features by 1000 and divides the "
+        "weights of its last layer by 1000, so that no logit changes. What happens to its loss? L_G is equation 5.",
+        choices=(
+            Choice(
+                "It falls, for nothing learned.",
+                "L_G is 1000 times as large and enters with a minus. There is no end to it. A kernel whose "
+                "bandwidth follows the features does not move; equation 5 needs a bound.",
+            ),
+            Choice(
+                "Nothing: the logits are the same, so it classifies as before.",
+                "L_orig is the same. But L_G is a distance between features, and they are 1000 times as far apart.",
+            ),
+            Choice(
+                "It rises, because the generator sees larger gradients and learns faster.",
+                "The generator does not move in the discriminator's step. The loss holds -L_G, and L_G has grown.",
+            ),
+        ),
+        right="a",
     ),
 ]  # fmt: skip
