@@ -82,6 +82,8 @@ run = RunFolder(run_folder, {name: globals()[name] for name in NAMES})
 GENERAL = "data method size count latent width batch steps learning_rate precision seed".split()
 OWN = {"regularized": ["lambda1", "lambda2"], "mdgan": ["log_weight"], "msgan": ["mode_seeking"], "mmgan": ["beta"],
        "rpgan": ["discriminators"]}  # fmt: skip
+CALLED = {"gan": "GAN", "regularized": "Regularized GAN", "mdgan": "MDGAN", "msgan": "MSGAN", "mmgan": "MMGAN",
+          "nemgan": "NEMGAN", "rpgan": "RPGAN"}  # fmt: skip
 if preset:
     settings = read_settings(preset, parse_assignments(more))
 else:
@@ -89,7 +91,7 @@ else:
     given |= {"ema": half_life, "log": 25 * batch, "save": 75 * batch, "judged": 500}
     settings = complete(given | parse_assignments(more))
 s = namespace(settings)
-print(f"{s.method} on {s.data} at {s.size}x{s.size}, {s.steps * s.batch:,} images to see")
+print(f"{CALLED[s.method]} on {s.data} at {s.size}x{s.size}, {s.steps * s.batch:,} images to see")
 
 # %% [markdown]
 # ## 1. A run
@@ -112,7 +114,7 @@ live = show.Live(draw)
 trained, history = fit(settings, train_folder or None, changed=change, show=live.update, say=lambda line: None)
 live.close()
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["hide-input", "nbval-ignore-output"]
 seen = [step * s.batch for step in history.steps]
 losses = {name.replace("_", " "): history[name] for name in history.names if "loss" in name}
 figure, ((axes,),) = show.new_figure(7.6, 3.4)
@@ -120,15 +122,15 @@ from ganlab.show.curves import draw_metric
 
 words = draw_metric(axes, seen, losses, "loss", x_label="images seen")
 axes.set_ylabel("loss")
-show.heading(axes, f"{s.method}: what the losses say")
-display(show.with_alt(figure, f"Losses of {s.method}. {words}"))
+show.heading(axes, f"{CALLED[s.method]}: what the losses say")
+display(show.with_alt(figure, f"Losses of the {CALLED[s.method]}. {words}"))
 
 # %% [markdown]
 # As in chapter 00, the losses say little. They do not show whether the faces are any good; the pictures do, and so does a
 # Fréchet distance, which the trainer measures at each checkpoint to keep the best generator beside the last. It always comes
 # with the name of its features:
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["hide-input", "nbval-ignore-output"]
 distances = [(step * s.batch, record["frechet"]) for step, record in zip(history.steps, history.records, strict=True) if "frechet" in record]
 for images, value in distances:
     print(f"{images:>10,} images: Fréchet distance {value:.1f} on {trained.facts['features']}")
@@ -361,7 +363,7 @@ for device in DEVICES:
 # write it, and then with one change more in each row. The arms take turns in one run, on a machine that does nothing else, and
 # the table is stored with the machine's own ceiling:
 
-# %%
+# %% tags=["hide-input"]
 speed_file = store.embedded_folder() / "results" / "11_celeba" / "train_step.json"
 speed = json.loads(speed_file.read_text()) if speed_file.exists() else None
 speed_table = "No step has been timed in this copy of the course: python bench/train_step.py does it, in about three minutes."
@@ -386,20 +388,20 @@ speed_table
 # %%
 from ganlab.scale.generator import load_trained
 
-METHODS = ["gan", "regularized", "mdgan", "msgan", "mmgan", "nemgan", "rpgan"]
+METHODS = list(CALLED)
 generators = {name: load_trained(store.embedded(f"generators/toyfaces-{name}.safetensors")) for name in METHODS}
-print(", ".join(f"{name} ({generator.facts['images']:,} images)" for name, generator in generators.items()))
+print(", ".join(f"{CALLED[name]} ({generator.facts['images']:,} images)" for name, generator in generators.items()))
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["hide-input", "nbval-ignore-output"]
 rows = [generator.sample(12, seed=seed) for generator in generators.values()]
-display(show.image_grid(torch.cat(rows), rows=7, labels=METHODS, title="Seven generators: MDGAN's faces are blurred, RPGAN's stand before grey", alt="Twelve generated faces of each of the seven methods. All are recognisable as faces. MDGAN's are the most blurred; RPGAN's stand before grey, those of the others before colours."))
+display(show.image_grid(torch.cat(rows), rows=7, labels=list(CALLED.values()), title="Seven generators: MDGAN's faces are blurred, RPGAN's stand before grey", alt="Twelve generated faces of each of the seven methods. All are recognisable as faces. MDGAN's are the most blurred; RPGAN's stand before grey, those of the others before colours."))
 
 # %% [markdown]
 # Now the numbers, over 4,000 images of each. On toy faces the truth is known: 832 combinations of thirteen attributes, each with its
 # probability. A classifier reads the attributes of generated faces, and real faces go through the same classifier in the
 # first row: that is what a perfect generator would get. *Untrained* is the other end.
 
-# %%
+# %% tags=["hide-input"]
 table = json.loads((store.embedded_folder() / "results" / "11_celeba" / "table.json").read_text())
 measured_rows = table["rows"]
 COLUMNS = {  # key, factor, decimals
@@ -412,17 +414,17 @@ COLUMNS = {  # key, factor, decimals
 def line(name, row):
     """A row of the table as text; without a judge of attributes some numbers are not known."""
     known = {label: f"{factor * row[key]:.{digits}f}" for label, (key, factor, digits) in COLUMNS.items() if key in row}
-    return {"": name} | known | {f"missing, noise {sigma}": f"{count}" for sigma, count in row["missing"].items()}
+    return {"": name} | known | {f"missing, {sigma}": f"{count}" for sigma, count in row["missing"].items()}
 
 
 real_row = measured_rows["real"]
 modes, apart, seconds = ([measured_rows[name][key] for name in METHODS] for key in ("modes", "diversity", "train_seconds"))
 print(f"trained: {min(modes)} to {max(modes)} modes, and faces {min(apart):.1f} to {max(apart):.1f} apart; real: {real_row['modes']} and {real_row['diversity']:.1f}")
-print(f"training took from {min(seconds):.0f} s ({METHODS[seconds.index(min(seconds))]}) to {max(seconds):.0f} s ({METHODS[seconds.index(max(seconds))]})")
-show.interval_table([line(name, measured_rows[name]) for name in ("real", "untrained", *METHODS)], caption=(
+print(f"training took from {min(seconds):.0f} s ({CALLED[METHODS[seconds.index(min(seconds))]]}) to {max(seconds):.0f} s ({CALLED[METHODS[seconds.index(max(seconds))]]})")
+show.interval_table([line(CALLED.get(name, name), measured_rows[name]) for name in ("real", "untrained", *METHODS)], caption=(
     f"{real_row['images']:,} toy faces at 32x32 of each, one seed, on a CPU. Distances on {real_row['features']}. Expected modes of a perfect "
     f"generator: {real_row['expected_modes']:.0f} ± {real_row['deviation']:.0f}; reverse KL in nats, its floor {real_row['kl_floor']:.2f}; "
-    f"missing: of {table['settings']['unseen']:,} unseen faces; copies: of any of the 10,000 training faces."
+    f"missing, by noise: of {table['settings']['unseen']:,} unseen faces; copies: of any of the 10,000 training faces."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -452,7 +454,7 @@ show.interval_table([line(name, measured_rows[name]) for name in ("real", "untra
 #
 # ### Which attributes?
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["hide-input", "nbval-ignore-output"]
 from ganlab.data.classifiers import read_attributes
 from ganlab.data.toyfaces import ATTRIBUTES, mode_of
 from ganlab.data.toyfaces.attributes import HAIR
@@ -461,7 +463,7 @@ attributes = list(real_row["shares"])
 short = [name.replace("_", " ") for name in attributes]
 excess = torch.tensor([[100 * (measured_rows[name]["shares"][a] - real_row["shares"][a]) for a in attributes] for name in METHODS])
 worst = excess.abs().max()
-display(show.heatmap(excess, METHODS, short, label="share of faces minus that of real faces, percentage points", centre=0, text=lambda x: f"{round(x):+d}".replace("-", "−"), title=f"Shares of attributes: off by up to {worst:.0f} points"))
+display(show.heatmap(excess, list(CALLED.values()), short, label="share of faces minus that of real faces, percentage points", centre=0, text=lambda x: f"{round(x):+d}".replace("-", "−"), title=f"Shares of attributes: off by up to {worst:.0f} points"))
 read = read_attributes(generators["gan"].sample(500, seed=seed))
 hair = read[mode_of(read) < 0][:, [ATTRIBUTES.index(name) for name in HAIR]].sum(1)
 print(f"of 500 faces of the GAN {len(hair)} are impossible: {(hair == 0).sum()} neither bald nor of any hair colour, {(hair > 1).sum()} of two kinds of hair")
@@ -485,7 +487,7 @@ change = f"A step changes a pixel by {jump.min():.2f} to {jump.max():.2f} on ave
 display(show.image_grid(walks.flatten(0, 1), rows=3, title="From one latent to another", alt=f"Three rows of eleven faces that change step by step. {change}"))
 print(change)
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["hide-input", "nbval-ignore-output"]
 toy = namespace(read_settings("toyfaces-gan"))
 against = reference(toy, n=300, unseen=300, searched=searched)
 some = generators["gan"].sample(300, seed=seed)
@@ -506,7 +508,7 @@ for name, distance in {"generated": of_generated, "unseen real": of_unseen, "noi
 # MSGAN was told seven attributes of each face; here one condition in each row, and the same eight latents. NEMGAN has two boxes of
 # the latent, and 100 labelled faces to learn which of them is for glasses; how often to draw each it is to find out by itself.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["hide-input", "nbval-ignore-output"]
 told = generators["msgan"]
 latents, _ = told.inputs(8, Streams(seed, "latents"))
 names = told.s.conditions
@@ -525,7 +527,7 @@ for label, on in wanted.items():
     read = read_attributes(told.images(latents, told_of(on, 200)))[:, [ATTRIBUTES.index(name) for name in asked]].double().mean(0)
     print(f"told {label:14} read as " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in zip(asked, read.tolist(), strict=True)))
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["hide-input", "nbval-ignore-output"]
 boxes = generators["nemgan"]
 rows = [boxes.sample(10, seed=seed, mode=mode) for mode in (0, 1)]
 glasses = [float(read_attributes(boxes.sample(200, seed=seed, mode=mode))[:, ATTRIBUTES.index("Eyeglasses")].double().mean()) for mode in (0, 1)]
@@ -555,7 +557,7 @@ found = {}
 for name, images in {"real": mine.fresh, "section 1": trained.sample(measured)}.items():
     found[name] = measure(images, mine, third_party_steps=third_party_steps)
 show.interval_table([line(name, row) for name, row in found.items()], caption=(
-    f"{measured:,} images, on {mine.features.name}; missing: of {len(mine.test):,} unseen ones; copies: of any of {len(mine.training):,} "
+    f"{measured:,} images, on {mine.features.name}; missing, by noise: of {len(mine.test):,} unseen ones; copies: of any of {len(mine.training):,} "
     "training images. With fewer images the Fréchet distance of real ones is larger, and modes are fewer: compare only within this table"
 ))  # fmt: skip
 
@@ -607,8 +609,8 @@ progress("11")
 ranked = sorted(METHODS, key=lambda name: -measured_rows[name]["modes"])
 run.finish(
     f"of {real_row['modes']} modes that real faces show: "
-    + ", ".join(f"{name} {measured_rows[name]['modes']}" for name in ranked)
-    + " (msgan is told seven attributes)",
+    + ", ".join(f"{CALLED[name]} {measured_rows[name]['modes']}" for name in ranked)
+    + " (MSGAN is told seven attributes)",
     mine=found,
 )
 

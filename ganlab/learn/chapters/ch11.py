@@ -235,6 +235,27 @@ EXERCISES = [
 
 QUESTIONS = [
     Question(
+        name="scale.clock",
+        text="You move to four GPUs and make the batch four times as large. The averaged generator keeps its decay of "
+        "0.999 a step. What happens to its memory?",
+        choices=(
+            Choice(
+                "Nothing: 0.999 is 0.999.",
+                "In steps. But a step is now four times as many images, and training goes further in it.",
+            ),
+            Choice(
+                "It reaches back four times as many images.",
+                "693 steps are its half-life, and each is four times as many images. Give the half-life in images "
+                "instead, and neither batch nor processes change it.",
+            ),
+            Choice(
+                "It reaches back a quarter as many images.",
+                "The other way round: the number of steps that it remembers stays, and a step is more images.",
+            ),
+        ),
+        right="b",
+    ),
+    Question(
         name="scale.averaged_gradients",
         text="Two processes have half of the batch each. Each computes MSGAN's term 1 / r on its half, where r is a "
         "ratio of means, and the two gradients are averaged. Is that the gradient of one process with the whole batch?",
@@ -252,27 +273,6 @@ QUESTIONS = [
             Choice(
                 "Only if both processes draw the same latents.",
                 "Then both would do the same work. The nonlinearity is the trouble, not the draw.",
-            ),
-        ),
-        right="b",
-    ),
-    Question(
-        name="scale.clock",
-        text="You move to four GPUs and make the batch four times as large. The averaged generator keeps its decay of "
-        "0.999 a step. What happens to its memory?",
-        choices=(
-            Choice(
-                "Nothing: 0.999 is 0.999.",
-                "In steps. But a step is now four times as many images, and training goes further in it.",
-            ),
-            Choice(
-                "It reaches back four times as many images.",
-                "693 steps are its half-life, and each is four times as many images. Give the half-life in images "
-                "instead, and neither batch nor processes change it.",
-            ),
-            Choice(
-                "It reaches back a quarter as many images.",
-                "The other way round: the number of steps that it remembers stays, and a step is more images.",
             ),
         ),
         right="b",
