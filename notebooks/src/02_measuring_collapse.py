@@ -26,7 +26,15 @@
 #
 # At the end all of it goes into one picture: eleven metrics against ten samplers.
 #
-# It takes about 90 minutes with the exercises; the cells themselves need about one. Builds on: 00, 01.
+# | sections | minutes | |
+# |---|---|---|
+# | 1 to 4 | 45 | modes, quality, proportions; what a perfect generator scores |
+# | 5 | 20 | inside a mode, and what "outside the clean band" means |
+# | 6 | 20 | autopsy of a published metric |
+# | 7 | 30 | metrics that need no modes |
+# | 8 to 10 | 20 | the picture, and two cases |
+#
+# With an hour, do 1 to 5 and look at the picture of 8. The cells themselves need about a minute. Builds on: 00, 01.
 
 # %% tags=["parameters"]
 samples: int = 1000  # points in each draw of a sampler [100, 10000]
@@ -39,8 +47,9 @@ run_folder: str = ""  # where result.json goes; empty: nowhere
 # %% [markdown]
 # ## 1. A test bench
 #
-# The target is a ring of eight modes, as in chapter 00. `source` can draw from it perfectly. It also holds a fixed
-# training set of 4,000 points, for the sampler that cheats.
+# The target is a ring of eight modes, as in chapter 00 but of radius 1. `source` can draw from it perfectly. It also holds a
+# fixed training set of 4,000 points, for the samplers that cheat. (`Streams(numbers, "name")` is random numbers that are
+# the same in every run: one stream for each number and name.)
 
 # %%
 import math
@@ -100,7 +109,7 @@ def draw(name, numbers):
 
 one_of_each = {name: draw(name, [seed])[0] for name in names}
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ganlab.show.planar import draw_target, extent_of, frame
 
 figure, axes = show.new_figure(9.6, 4.6, 2, 5)
@@ -120,7 +129,7 @@ show.display(
 )
 
 # %% [markdown]
-# Compare the panels with the clean one.
+# The circles have radii of one, two and three $\sigma$. Compare the panels with the clean one.
 
 # %%
 ### BEGIN SOLUTION
@@ -137,7 +146,8 @@ predict("metrics.by_eye", answer)
 #
 # **Exercise `metrics.modes_covered`** · difficulty ●●○○○ · 8 minutes
 #
-# `samples` has shape $(n, 2)$, `centres` $(k, 2)$. `torch.cdist(samples, centres)` gives all distances, shape $(n, k)$.
+# Count the covered modes. `samples` has shape $(n, 2)$, `centres` $(k, 2)$. `torch.cdist(samples, centres)` gives all
+# distances, shape $(n, k)$.
 
 # %% tags=["exercise"]
 @exercise("metrics.modes_covered")
@@ -191,9 +201,11 @@ lonely = torch.cat([target.centres[:1].expand(993, 2), target.centres[1:]])
 print(f"{modes_covered(lonely, target.centres, sigma)} of 8 modes, with 99.3 % of the samples in the first")
 
 # %% [markdown]
+# One sample counts as much as 993. Hence the other numbers.
+#
 # ## 3. Score the target itself
 #
-# What is the best possible high-quality share? Do not think of a generator at all: draw from the target, and score
+# Which high-quality share does a *perfect* generator get? No network is needed to find out: draw from the target, and score
 # that. It is the most useful habit of this chapter.
 
 # %%
@@ -219,7 +231,7 @@ quality_of_target = score_target(lambda x: high_quality_share(x, target.centres,
 for n, scores in quality_of_target.items():
     print(f"n = {n:6,}   mean {100 * scores.mean():.1f} %")
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure, ((panel,),) = show.new_figure(7.2, 3.6)
 for n, scores in quality_of_target.items():
     spread = n * torch.exp(torch.linspace(-0.25, 0.25, len(scores)))
@@ -244,10 +256,10 @@ show.display(
 # %% [markdown]
 # The mean is the same at every size, a bit below 99 %, and the scatter shrinks. Where does the number come from?
 #
-# Measure in sigmas: $x$ and $y$ are standard normal. The squared radius $r^2 = x^2 + y^2$ has the density
-# $\tfrac12 e^{-r^2/2}$ (write the normal density in polar coordinates), so that
+# Measure in sigmas: $x$ and $y$ are standard normal. Their squared distance $u = x^2 + y^2$ from the centre has the density
+# $\tfrac12 e^{-u/2}$ (write the normal density in polar coordinates), and farther than 3 means $u > 9$:
 #
-# $$P(r > 3) = \int_9^\infty \tfrac12 e^{-u/2}\,du = e^{-9/2} = 1.11\,\%.$$
+# $$P(u > 9) = \int_9^\infty \tfrac12 e^{-u/2}\,du = e^{-9/2} = 1.11\,\%.$$
 #
 # So the **ceiling** of the high-quality share is $1 - e^{-4.5} = 98.89\,\%$, in two dimensions. In one dimension it
 # would be the famous 99.7 %; in 100 dimensions it is nearly 0, and "within $3\sigma$" is no longer a useful idea.
@@ -293,9 +305,12 @@ for runs in (1, 5):
 # $$\mathrm{KL}(p \,\|\, w) = \sum_k p_k \log \frac{p_k}{w_k}.$$
 #
 # A mode without samples adds nothing, since $p \log p \to 0$. The other direction, $\mathrm{KL}(w \,\|\, p)$, would be
-# infinite as soon as one mode is missing: a fair verdict, but no good for averaging.
+# infinite as soon as one mode is missing: a fair verdict, but no good for averaging. `log` is the natural logarithm, and the
+# unit is then called *nat*.
 #
 # **Exercise `metrics.reverse_kl`** · difficulty ●●○○○ · 8 minutes
+#
+# Compute it from the counts. Mind the modes that have none.
 
 # %% tags=["exercise"]
 @exercise("metrics.reverse_kl")
@@ -327,7 +342,9 @@ for name, points in one_of_each.items():
 #
 # ### Its floor
 #
-# Score the target itself again. What will ten times as many samples do to the average KL?
+# For a KL small is good, so a perfect generator now stands at the **floor** (and one that makes a single mode at the
+# ceiling, $\log 8 = 2.08$). Where is that floor? Score the target itself again. What will ten times as many samples do to
+# the average KL?
 
 # %%
 ### BEGIN SOLUTION
@@ -349,7 +366,7 @@ print("mean KL of the target, times n:")
 for modes, by_size in kl_of_target.items():
     print(f"{modes:3} modes", *[f"   n = {n:,}: {n * scores.mean():4.1f}" for n, scores in by_size.items()])
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure, ((panel,),) = show.new_figure(7.2, 3.9)
 for (modes, by_size), colour, marker in zip(
     kl_of_target.items(), show.figure.SERIES, show.figure.MARKERS, strict=False
@@ -415,6 +432,8 @@ predict("metrics.points_as_modes", answer)
 # where the last sum goes over the modes that have any samples.
 #
 # **Exercise `metrics.within_mode_spread`** · difficulty ●●●○○ · 12 minutes
+#
+# Each sample belongs to its nearest centre, if that is within $3\sigma$. A loop over the modes is fine.
 
 # %% tags=["exercise"]
 @exercise("metrics.within_mode_spread")
@@ -452,6 +471,8 @@ print(f"the target itself: {spread_of_target.mean():.2f}, give or take {spread_o
 # its scores, and ask how often a faulty sampler falls outside.
 #
 # **Exercise `metrics.outside_band`** · difficulty ●○○○○ · 4 minutes
+#
+# The ends of the range belong to it.
 
 # %% tags=["exercise"]
 @exercise("metrics.outside_band")
@@ -479,7 +500,7 @@ for name, metric in two.items():
         scores = torch.tensor([metric(x, target.centres, sigma) for x in narrow])
         found[name].append(outside_band(scores, band))
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["hide-input", "nbval-ignore-output"]
 figure, ((panel,),) = show.new_figure(7.2, 3.6)
 for (name, shares), colour, marker in zip(found.items(), show.figure.SERIES, show.figure.MARKERS, strict=False):
     panel.plot(
@@ -521,8 +542,8 @@ predict("metrics.fool_the_spread", answer)
 # GAN Lab (github.com/poloclub/ganlab, no relation of this package) is a fine web page that trains a GAN in the browser.
 # Meanwhile it plots a "KL divergence (by grid)": the unit square is cut into $30 \times 30$ cells, and the proportions of
 # true points in the cells are compared with those of generated ones. Here it is, re-enacted in Python. The true points
-# come as they do there: 12,000 of them in one long list $x_0, y_0, x_1, y_1, \dots$, of which the first 450 are used.
-# Logarithms are to base 2, as there.
+# (the *atlas*) come as they do there: 12,000 of them in one long list $x_0, y_0, x_1, y_1, \dots$, of which the first 450
+# are used. Logarithms are to base 2, as there, so the unit is the bit.
 #
 # There is a mistake in it. Do not search for long: there is a better way than reading.
 
@@ -535,6 +556,7 @@ def splice(values, start, count):
 
 
 def true_proportions_of_the_demo(atlas, points=450, cells=30):
+    """The share of the first `points` points of the list in each cell."""
     share = torch.zeros(cells * cells)
     for i in range(points):
         values = splice(atlas, i * 2, i * 2 + 2)
@@ -544,6 +566,7 @@ def true_proportions_of_the_demo(atlas, points=450, cells=30):
 
 
 def kl_of_the_demo(true, generated, epsilon=1e-4):
+    """KL(true || generated) in bits; a little is added everywhere, so that nothing is divided by 0."""
     return ((true + epsilon) * torch.log2((true + epsilon) / (generated + epsilon))).sum().item()
 
 
@@ -592,7 +615,7 @@ predict("metrics.autopsy", answer)
 # third of the rounds. Nothing crashes, since an empty piece of a list is no error there, and the curve on the
 # screen goes down as the GAN learns. (In the repository: `demo/ganlab_evaluators.ts`, line 20, revision 09073e8.)
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 remaining, entered = list(range(24_000)), []
 for i in range(450):
     piece = splice(remaining, i * 2, i * 2 + 2)
@@ -621,13 +644,14 @@ show.display(
 #
 # **Exercise `metrics.grid_proportions`** · difficulty ●●○○○ · 6 minutes
 #
-# Without a loop, and mind the edge: a point with $x = 1$ belongs to the last column, not to the first of the next row.
-# (That was the second mistake. The demo has it too.)
+# The share of the points in each cell: the cell in column `i` and row `j` has the number `i + cells * j`. Without a loop,
+# and mind the edge: a point with $x = 1$ belongs to the last column, not to the first of the next row. (That was the second
+# mistake. The demo has it too.)
 
 # %% tags=["exercise"]
 @exercise("metrics.grid_proportions")
 def grid_proportions(points, cells):
-    """Share of points in each cell of the unit square: (n, 2) -> (cells * cells,), cell = column + cells * row."""
+    """Share of the points in each cell of the unit square: (n, 2) to (cells * cells,)."""
     ### BEGIN SOLUTION
     column, row = (points * cells).long().clamp(max=cells - 1).unbind(dim=1)
     return (column + cells * row).bincount(minlength=cells * cells) / len(points)
@@ -675,11 +699,13 @@ for cells in (30, 6):
 # If nothing differs, $|z| > 1.96$ has a chance of 5 %.
 #
 # **Exercise `metrics.two_proportion_z`** · difficulty ●●●○○ · 10 minutes
+#
+# Compute $z$ for all bins at once. Where a bin is empty in both samples (or holds everything in both) $z$ is 0.
 
 # %% tags=["exercise"]
 @exercise("metrics.two_proportion_z")
 def two_proportion_z(k1, n1, k2, n2):
-    """z of every bin. k1, k2: counts (bins,); n1, n2: ints. 0 where a bin is empty (or full) in both."""
+    """z of every bin, shape (bins,). k1 and k2 are counts of that shape, n1 and n2 ints."""
     ### BEGIN SOLUTION
     p = (k1 + k2) / (n1 + n2)
     error = (p * (1 - p) * (1 / n1 + 1 / n2)).sqrt()
@@ -753,11 +779,13 @@ print(f"real against real, 784 dimensions: {half} than half of the 20 bins diffe
 # use $k = 3$, the second $k = 5$; we take 5.) You write the one that speaks of collapse.
 #
 # **Exercise `metrics.coverage`** · difficulty ●●●○○ · 8 minutes
+#
+# Two tables of distances: real to real for the radii (a sample is not its own neighbour), real to generated for the rest.
 
 # %% tags=["exercise"]
 @exercise("metrics.coverage")
 def coverage(real, generated, nearest_k=5):
-    """Share of real samples with a generated one nearer than their k-th nearest other real sample: a float."""
+    """Share of real samples with a generated one inside their ball: a float."""
     ### BEGIN SOLUTION
     neighbours = torch.cdist(real, real).topk(nearest_k + 1, largest=False).values
     radius = neighbours[:, nearest_k]  # place 0 is the sample itself
@@ -812,7 +840,7 @@ for name, (precision, recall, density, covered) in rows.items():
 #
 # ### Copies
 #
-# No metric so far moved for the last two samplers.
+# No metric so far has moved much for the last two samplers.
 
 # %%
 ### BEGIN SOLUTION
@@ -852,8 +880,8 @@ for name in ("clean", "shrink within modes", "duplicate", "memorise", "memorise,
 # %% [markdown]
 # ## 8. The picture: metric against fault
 #
-# Now all together. Every metric judges many draws of every sampler. Its clean band comes from separate clean draws, and
-# a cell of the table is the share of draws outside that band.
+# Now all together. Every metric judges many draws of every sampler. Its clean band (section 5) comes from separate clean
+# draws, and a cell of the table is the share of draws outside that band.
 #
 # We add a sign. **Minus**: the draws look *worse* than clean ones, so the metric has found a fault. **Plus**: they look
 # *better* than clean ones, so it praises a fault. (For the spread and the nearness any deviation is bad.) Numbers near
@@ -943,8 +971,8 @@ for row, metric in enumerate(metrics):
 # - **Duplicates** make every average scatter: 1,000 samples of which 64 are different are no better than 64. So the
 #   draws fall out of the band on both sides, and whether a cell says plus or minus is a matter of luck.
 # - **Outliers and jitter** raise recall, which is supposed to measure diversity.
-# - **Memorised data** pass every test but the last two. With a little noise only the last is left, the one that looks at
-#   the training data.
+# - **Memorised data** are seen by the last two metrics only; recall and coverage notice them in a minority of draws. With a
+#   little noise only the last is left, the one that looks at the training data.
 # - The **clean** column should hold about 5 % everywhere, give or take 7 with 40 draws. It is the test of the test.
 #
 # So no single number will do, and a small set does: **modes covered or coverage, reverse KL, spread, high-quality share
@@ -1002,7 +1030,9 @@ print(f"they agree on all {len(one_of_each)} samplers")
 
 # %% [markdown]
 # `mode_report` prints the numbers of a draw in one go, with floor, ceiling, and the range in which 95 % of perfect
-# draws fall. All later chapters use it. Here it is for the sampler that shrinks.
+# draws fall: the last column tells which end is good. All later chapters use it. Three more distances between proportions
+# are in it: the forward KL (with half a sample added to each mode, so that it stays finite), the Jensen-Shannon divergence
+# and the total variation, half the sum of $|p_k - w_k|$. Here it is for the sampler that shrinks.
 
 # %%
 print(course.mode_report(one_of_each["shrink within modes"], target))
@@ -1084,6 +1114,12 @@ predict("metrics.report", answer)
 # </details>
 
 # %% [markdown]
+# ## What to keep
+#
+# - Before a metric judges a network, let it judge samplers whose fault you know, and the target itself.
+# - A number needs its floor, its ceiling, its sample size and its scatter. Better than the target is a fault.
+# - Modes covered, proportions, quality, width, nearness to the training data: each is blind to what another sees.
+#
 # ## What to try next
 #
 # - Set `sigma` to 0.01, PacGAN's value, and run everything again. Which figure changes, and which numbers do not?
