@@ -73,7 +73,8 @@ def parse_yaml(text: str | bytes, name: str | os.PathLike) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date such as 2026-02-30
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
-        raise GanlabError(f"{name} is not YAML{line}: {getattr(error, 'problem', None) or error}.") from None
+        why = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise GanlabError(f"{name} is not YAML{line}: {why}.") from None
 
 
 @contextlib.contextmanager
