@@ -39,7 +39,7 @@ def random_draws(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _check_range(name: str, how: Any) -> None:
     kind = next(iter(how)) if isinstance(how, dict) and len(how) == 1 else None
     values = how[kind] if kind in DRAWS else None
-    numbers = isinstance(values, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    numbers = isinstance(values, list) and all(_is_number(value) for value in values)
     if kind == "choice" and isinstance(values, list) and values:
         return
     if kind not in DRAWS or kind == "choice" or not numbers or len(values) != 2 or values[0] > values[1]:
@@ -47,8 +47,15 @@ def _check_range(name: str, how: Any) -> None:
             f"random: {name} is {how!r}; write {{uniform: [low, high]}}, {{log: [low, high]}}, "
             "{integers: [low, high]} or {choice: [a, b]}."
         )
+    if kind == "integers" and any(value != int(value) for value in values):
+        raise GanlabError(f"random: {name} is drawn among integers, so {values} must be whole numbers.")
     if kind == "log" and values[0] <= 0:
         raise GanlabError(f"random: {name} is drawn on a logarithmic scale, so {values[0]} must be above 0.")
+
+
+def _is_number(value: Any) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return whole or isinstance(value, float) and math.isfinite(value)
 
 
 def _draw(how: Mapping[str, Any], rng: random.Random) -> Any:
