@@ -101,7 +101,9 @@ def _explain(error: OSError) -> str | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full ({where}): free some space and run the same command again; nothing is half-written."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{where} cannot be written to: use a folder of your own, for instance with --out."
+        return f"{where} is not yours to read or to write to: use a folder of your own, for instance with --out."
+    if error.errno == errno.ENOENT:
+        return f"{where} is not there: look at its name, and at the folder that you are in."
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return f"{where} is not a folder: choose another name."
     return None

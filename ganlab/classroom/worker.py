@@ -42,9 +42,10 @@ def main(verdicts: Path, seconds: int, megabytes: int) -> None:
         known = find(attempt["name"])
         with isolated():
             try:
-                exec(compile(attempt["source"], "<submission>", "exec"), namespace)
+                with time_limit(5):  # what is defined is not computed yet
+                    exec(compile(attempt["source"], "<submission>", "exec"), namespace)
                 answer = namespace[attempt["defines"]]
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit, TooLong) as error:
                 say(name=attempt["name"], outcome=NOT_YET, sentence=f"it cannot be defined: {error!r}."[:300])
                 continue
         verdict = judge(known, answer)

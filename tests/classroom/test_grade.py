@@ -137,6 +137,16 @@ def test_what_was_judged_before_the_end_is_kept():
 
 
 @pytest.mark.slow
+def test_a_definition_that_never_ends_does_not_take_the_others_with_it():
+    endless = (
+        '@exercise("gan.discriminator_loss")\ndef discriminator_loss(a, b=[0 for _ in iter(int, 1)]):\n    return a'
+    )
+    cells, wanted = [IMPORTS, endless, GOOD], ["gan.discriminator_loss", "gan.generator_loss"]
+    verdicts, _, note = judge_work(take_apart(cells), wanted, 30)
+    assert [verdicts[name].outcome for name in wanted] == ["not yet", "right"] and not note
+
+
+@pytest.mark.slow
 def test_the_course_version_goes_on_where_an_attempt_is_wrong_and_a_child_does_not_outlive_the_grade(tmp_path):
     helper = "def double(x):\n    return 2 * x"
     uses = body("assert double(3) == 6; return softplus(-fake_logits).mean(-1)")

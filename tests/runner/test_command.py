@@ -65,7 +65,12 @@ def test_a_slip_is_one_line_and_starts_nothing(course, ganlab, arguments, senten
 def test_a_read_only_folder_is_one_line(course, ganlab):
     course.chapter("01_toy")
     for arguments in (["run", "1"], ["course"]):
-        assert "cannot be written to" in ganlab(*arguments, "--out", "/sys/kernel/runs").line(2)
+        assert "not yours to read or to write to" in ganlab(*arguments, "--out", "/sys/kernel/runs").line(2)
+
+
+def test_a_file_that_is_not_there_is_one_line(course, ganlab):
+    (course.notebooks / "src" / "01_toy.py").write_text("# %% [markdown]\n# # 01 · Toy\n")
+    assert "01_toy.ipynb is not there" in ganlab("run", "1", "--parameters").line(2)
 
 
 def test_a_file_in_the_way_is_one_line(course, ganlab):
