@@ -118,8 +118,24 @@ def paired_differences(numbers: pd.DataFrame, group: str, baseline: str) -> pd.S
     return difference.dropna().mean(axis=1)
 
 
+def opponents(numbers: pd.DataFrame, baseline: str) -> dict[str, str]:
+    """The group that each is compared with: `baseline`, or where that is one of several results, this result's group
+    with the same settings."""
+    firsts = numbers.drop_duplicates("group").to_dict("records")
+    settings = [name for name in heads(numbers) if name != "result"]
+    same = {_words(row, settings): row["group"] for row in firsts if row.get("result") == baseline}
+    if "result" not in numbers or not same:
+        return {row["group"]: baseline for row in firsts if row["group"] != baseline}
+    others = {row["group"]: _words(row, settings) for row in firsts if row["result"] != baseline}
+    return {group: same[words] for group, words in others.items() if words in same}
+
+
 def compare(numbers: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """Each group against the baseline, over the same seeds.
+
+    Args:
+        numbers: from `long_table`.
+        baseline: a group; or one of several results, with which the others are compared setting by setting.
 
     The interval is the paired bootstrap's: seeds are drawn with their difference. It tells of these two groups only;
     of twenty comparisons one lies beside zero by chance alone.
@@ -129,10 +145,8 @@ def compare(numbers: pd.DataFrame, baseline: str) -> pd.DataFrame:
         `higher`, `lower` and `equal`.
     """
     rows = []
-    for group in dict.fromkeys(numbers["group"]):
-        if group == baseline:
-            continue
-        own = paired_differences(numbers, group, baseline)
+    for group, other in opponents(numbers, baseline).items():
+        own = paired_differences(numbers, group, other)
         mean, low, high = bootstrap_interval(own) if len(own) else (np.nan,) * 3
         signs = {"higher": int((own > 0).sum()), "lower": int((own < 0).sum()), "equal": int((own == 0).sum())}
         rows.append({"group": group, "difference": mean, "low": low, "high": high, "seeds": len(own)} | signs)
@@ -188,7 +202,8 @@ def cautions(found: Runs, numbers: pd.DataFrame) -> list[str]:
     if len(found.skipped):
         counts = found.skipped["run.status"].value_counts(sort=False)
         listed = ", ".join(f"{count} {status}" for status, count in counts.items())
-        said.append(f"{len(found.skipped)} folders are not in the tables: {listed}.")
+        folders = "1 folder is" if len(found.skipped) == 1 else f"{len(found.skipped)} folders are"
+        said.append(f"{folders} not in the tables: {listed}.")
     summary = summarise(numbers)
     for row in summary[summary["incomplete"] > 0].itertuples():
         of_all = f"{row.incomplete} of {row.seeds + row.incomplete} seeds"

@@ -200,6 +200,20 @@ def test_several_results_are_compared_with_each_other(runs):
     assert row["difference"] == 0 and row["equal"] == 4
 
 
+def test_a_result_as_the_baseline_is_met_setting_by_setting(tmp_path):
+    for seed in range(6):
+        for rate in (0.1, 0.2):
+            numbers = {"old": 10 * rate, "new": 10 * rate + (1 if rate == 0.1 else -seed)}
+            make_run(tmp_path / f"{rate}-{seed}", {"rate": rate, "seed": seed}, numbers)
+    found = report.read_runs(tmp_path)
+    numbers = report.long_table(found, ["old", "new"], ["rate"])
+    assert report.opponents(numbers, "old") == {"new, rate 0.1": "old, rate 0.1", "new, rate 0.2": "old, rate 0.2"}
+    table = report.compare(numbers, "old").set_index("group")
+    assert table["difference"].tolist() == pytest.approx([1, -2.5]) and table["seeds"].tolist() == [6, 6]
+    with pytest.raises(GanlabError, match="There is no group 'odl'"):
+        report.compare(numbers, "odl")
+
+
 def test_paired_differences_against_numpy(tmp_path):
     """Settings and seeds that only one side has are left out of the pairs."""
     rng = np.random.default_rng(0)
