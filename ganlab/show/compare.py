@@ -2,10 +2,12 @@
 
 import html
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ganlab.errors import GanlabError
 from ganlab.metrics.intervals import bootstrap_interval
@@ -39,7 +41,9 @@ def strip(
     ceiling: float | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Every seed of every group as a dot, with the mean and its 95 % bootstrap interval.
+    """Every seed of every group as a dot, and below its dots the mean with its 95 % bootstrap interval.
+
+    A group of one value has no interval. With more groups than colours all have one: their names stand beside them.
 
     Args:
         values: group name to one number a seed.
@@ -54,28 +58,40 @@ def strip(
     if not len(everything):
         raise GanlabError(f"There is no finite value of {label} to draw.")
     span = float(np.ptp(everything)) or 1.0
-    figure, ((axes,),) = new_figure(7.6, 1.0 + 0.72 * len(groups))
-    words = []
+    figure, ((axes,),) = new_figure(7.6, 1.15 + 0.72 * len(groups))
+    looks = list(zip(SERIES, MARKERS, strict=False)) if len(groups) <= len(SERIES) else [(SERIES[0], MARKERS[0])]
+    words, spread = [], False
     for index, (name, numbers) in enumerate(groups.items()):
-        colour, marker = SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)]
+        colour, marker = looks[index % len(looks)]
         known = numbers[np.isfinite(numbers)]
         axes.scatter(
             known,
-            index + _swarm(known, span),
-            s=30,
+            index + 0.06 - _stacked(known, span),
+            s=34,
             marker=marker,
             color=colour,
-            alpha=0.65,
+            alpha=0.8,
             edgecolors="white",
             linewidths=0.6,
             zorder=3,
         )
-        interval = bootstrap_interval(known) if len(known) else (np.nan,) * 3
-        axes.plot(interval[1:], [index, index], color=INK, linewidth=2.2, solid_capstyle="butt", zorder=5)
-        axes.plot([interval[0]] * 2, [index - 0.2, index + 0.2], color=INK, linewidth=2.2, zorder=5)
+        lost = f", {len(numbers) - len(known)} without a value" if len(known) < len(numbers) else ""
+        if len(known) > 1:
+            spread = True
+            interval = bootstrap_interval(known)
+            axes.plot(interval[1:], [index + 0.28] * 2, color=INK, linewidth=2.2, solid_capstyle="butt", zorder=5)
+            axes.plot([interval[0]] * 2, [index + 0.19, index + 0.37], color=INK, linewidth=2.2, zorder=5)
+            text = interval_text(interval)
+            words.append(
+                f"{name}: mean {number(interval[0])}, 95 % interval {number(interval[1])} to "
+                f"{number(interval[2])}, {len(known)} seeds{lost}"
+            )
+        else:
+            text = number(known[0]) if len(known) else "n/a"
+            words.append(f"{name}: {f'{text}, one seed' if len(known) else 'no value'}{lost if len(known) else ''}")
         axes.annotate(
-            interval_text(interval) if len(known) else "n/a",
-            (1, index),
+            text,
+            (1, index + 0.1),
             xycoords=("axes fraction", "data"),
             xytext=(10, 0),
             textcoords="offset points",
@@ -84,56 +100,51 @@ def strip(
             fontweight="bold",
             annotation_clip=False,
         )
-        lost = f" with a value, {len(numbers) - len(known)} without" if len(known) < len(numbers) else ""
-        words.append(
-            f"{name}: mean {number(interval[0])}, 95 % interval {number(interval[1])} to "
-            f"{number(interval[2])}, {len(known)} seeds{lost}"
-        )
-    # Two levels near each other would write over one another: the floor's name stays left of its line.
-    for level, word, colour, style, side in (
-        (ceiling, "ceiling", GOOD, "--", "left"),
-        (floor, "floor", BAD, ":", "right"),
-    ):
-        if level is not None:
-            axes.axvline(level, color=colour, linewidth=1.4, linestyle=style, zorder=1)
-            axes.annotate(
-                f"{word} {number(level)}",
-                (level, 1),
-                xycoords=("data", "axes fraction"),
-                xytext=(-3 if side == "left" else 3, 2),
-                textcoords="offset points",
-                fontsize=9,
-                color=for_text(colour),
-                ha="right" if side == "left" else "left",
-                annotation_clip=False,
-            )
-            words.append(f"{word} {number(level)}")
-    axes.set_yticks(range(len(groups)), groups, fontsize=10, color=INK)
+    _mark_levels(axes, floor, ceiling, span)
+    words += [f"{word} {number(x)}" for word, x in (("ceiling", ceiling), ("floor", floor)) if x is not None]
+    axes.set_yticks(np.arange(len(groups)) + 0.1, groups, fontsize=10, color=INK)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(everything.min() - 0.05 * span, everything.max() + 0.05 * span)
+    axes.xaxis.set_major_locator(MaxNLocator(8))
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    axes.set_xlabel(f"{label}  (dot: a seed; bar: mean and 95 % interval)", fontsize=9.5)
+    key = "a dot: a seed" + ("; the bar and the numbers: mean and 95 % interval" if spread else "")
+    axes.set_xlabel(f"{label}\n({key})", fontsize=9.5)
     heading(axes, title or label, pad=22 if floor is not None or ceiling is not None else 10)
     return with_alt(figure, f"{title or label}. {label} by group. {'; '.join(words)}.")
 
 
-def _swarm(values: np.ndarray, span: float) -> np.ndarray:
-    """Vertical offsets that set near-equal values side by side, symmetric about the line."""
-    offsets = np.zeros(len(values))
-    placed: list[tuple[float, float]] = []
+def _mark_levels(axes: Axes, floor: float | None, ceiling: float | None, span: float) -> None:
+    """Floor and ceiling as lines with their names above: towards each other, or apart where they are near."""
+    levels = [("ceiling", ceiling, GOOD, "--"), ("floor", floor, BAD, ":")]
+    levels = sorted((level for level in levels if level[1] is not None), key=lambda level: level[1])
+    near = len(levels) == 2 and levels[1][1] - levels[0][1] < 0.35 * span
+    for place, (word, level, colour, style) in enumerate(levels):
+        rightwards = (place == 0) != near if len(levels) == 2 else word == "floor"
+        axes.axvline(level, color=colour, linewidth=1.4, linestyle=style, zorder=1)
+        axes.annotate(
+            f"{word} {number(level)}",
+            (level, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3 if rightwards else -3, 2),
+            textcoords="offset points",
+            fontsize=9,
+            color=for_text(colour),
+            ha="left" if rightwards else "right",
+            annotation_clip=False,
+        )
+
+
+def _stacked(values: np.ndarray, span: float) -> np.ndarray:
+    """Heights that stack near-equal values on each other, closer together where there are many."""
+    slots = np.zeros(len(values), dtype=int)
+    placed: list[tuple[float, int]] = []
     for index in np.argsort(values, kind="stable"):
-        value = values[index]
-        for slot in range(2 * len(values)):
-            offset = 0.1 * ((slot + 1) // 2) * (1 if slot % 2 else -1)
-            if abs(offset) > 0.41:
-                break
-            if all(abs(value - x) > 0.016 * span or abs(offset - y) > 0.05 for x, y in placed):
-                offsets[index] = offset
-                break
-        placed.append((value, offsets[index]))
-    return offsets
+        taken = {slot for value, slot in placed if abs(values[index] - value) <= 0.016 * span}
+        slots[index] = next(slot for slot in range(len(values)) if slot not in taken)
+        placed.append((values[index], slots[index]))
+    return slots * min(0.1, 0.5 / max(1, slots.max(initial=0)))
 
 
 def heatmap(
@@ -145,6 +156,7 @@ def heatmap(
     centre: float | None = None,
     text: Callable[[float], str] = number,
     by_row: bool = False,
+    better: Literal["high", "low"] | None = None,
 ) -> Figure:
     """A table as colours with its numbers, for example metric by fault.
 
@@ -154,6 +166,7 @@ def heatmap(
         centre: a value that means "no change": colours then diverge from it.
         text: how a number is written in its cell.
         by_row: colours show each count's share of its row, so that rows of different sums compare.
+        better: which end is good; it gets the yellow, or beside a centre the purple. High is yellow when not given.
     """
     table = as_array(table).astype(float)
     if table.shape != (len(rows), len(columns)):
@@ -169,7 +182,12 @@ def heatmap(
     longest = max(len(str(row)) for row in rows)
     width = min(9.6, 0.095 * longest + 0.92 * len(columns) + 1.2)
     figure, ((axes,),) = new_figure(max(width, 4), 0.42 * len(rows) + 1.5)
-    colours = "PuOr_r" if centre is not None else "cividis"
+    if centre is None:
+        colours = "cividis_r" if better == "low" else "cividis"
+    else:
+        colours = "PuOr" if better == "high" else "PuOr_r"
+    if better == "low":
+        label = f"{label or 'values'}, lower is better"
     axes.patch.set(hatch="////", edgecolor="#cfcfcf", facecolor="#f4f4f4")
     image = axes.imshow(np.ma.masked_invalid(shown), cmap=colours, vmin=low, vmax=high, aspect="auto")
     for (row, column), value in np.ndenumerate(table):

@@ -27,6 +27,7 @@ from ganlab.show.figure import (
 )
 
 STEPS = "training steps"
+Level = tuple[str, float, str, str]  # what it is, where, its colour, its line's style
 
 
 def _series(values: Any, steps: np.ndarray, label: str) -> dict[str, np.ndarray]:
@@ -47,6 +48,7 @@ def draw_metric(
     colours: Sequence[str] = SERIES,
     limits: tuple[float, float] | None = None,
     x_label: str = STEPS,
+    equilibrium: float | None = None,
 ) -> str:
     """One panel of curves; returns the numbers in words."""
     steps = as_array(steps).astype(float)
@@ -69,20 +71,21 @@ def draw_metric(
             markeredgewidth=0.8,
             solid_capstyle="round",
         )
-    for level, colour, style in ((ceiling, GOOD, "--"), (floor, BAD, ":")):
-        if level is not None:
-            axes.axhline(level, color=colour, linewidth=1.4, linestyle=style, zorder=1)
+    marked = (("ceiling", ceiling, GOOD, "--"), ("floor", floor, BAD, ":"), ("equilibrium", equilibrium, GREY, "--"))
+    levels = [level for level in marked if level[1] is not None]
+    for _, level, colour, style in levels:
+        axes.axhline(level, color=colour, linewidth=1.4, linestyle=style, zorder=1)
     axes.grid(axis="y")
     axes.set_xlabel(x_label)
     axes.set_xlim(steps[0], steps[-1] if len(steps) > 1 else steps[0] + 1)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool((steps == steps.round()).all())))
     if limits is None:
-        limits = _limits([*groups.values(), *[np.array([x]) for x in (floor, ceiling) if x is not None]])
+        limits = _limits([*groups.values(), *[np.array([level]) for _, level, *_ in levels]])
     axes.set_ylim(*limits)
     if whole:
         axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
-    _end_labels(axes, groups, floor, ceiling, colours)
-    return _in_words(steps, groups, label, floor, ceiling, x_label)
+    _end_labels(axes, groups, levels, colours)
+    return _in_words(steps, groups, label, levels, x_label)
 
 
 def _median(table: np.ndarray) -> np.ndarray:
@@ -106,20 +109,16 @@ def _limits(tables: list[np.ndarray]) -> tuple[float, float]:
 def _end_labels(
     axes: Axes,
     groups: Mapping[str, np.ndarray],
-    floor: float | None,
-    ceiling: float | None,
+    levels: Sequence[Level],
     colours: Sequence[str],
 ) -> None:
     """Names at the right end of the lines, moved apart where they would overlap."""
     entries = []
     for index, (name, table) in enumerate(groups.items()):
         end = float(_median(table)[-1])
-        what = f"{name} " if name else ("median " if len(table) > 1 else "")
+        what = f"{name}: " if name else ("median " if len(table) > 1 else "")
         entries.append((end, f"{what}{number(end)}", colours[index % len(colours)], "bold"))
-    if ceiling is not None:
-        entries.append((ceiling, f"ceiling {number(ceiling)}", GOOD, "normal"))
-    if floor is not None:
-        entries.append((floor, f"floor {number(floor)}", BAD, "normal"))
+    entries += [(level, f"{word} {number(level)}", colour, "normal") for word, level, colour, _ in levels]
     entries = [entry for entry in entries if np.isfinite(entry[0])]
     if not entries:
         return
@@ -145,8 +144,7 @@ def _in_words(
     steps: np.ndarray,
     groups: Mapping[str, np.ndarray],
     label: str,
-    floor: float | None,
-    ceiling: float | None,
+    levels: Sequence[Level],
     x_label: str,
 ) -> str:
     parts, at = [], "step " if x_label == STEPS else ""
@@ -159,12 +157,9 @@ def _in_words(
             f"{name + ': ' if name else ''}{median}{number(middle[0])} at {at}{number(steps[0])}, "
             f"{number(middle[-1])} at {at}{number(steps[-1])}{spread}"
         )
-    levels = [
-        f"{word} {number(level)}" for word, level in (("ceiling", ceiling), ("floor", floor)) if level is not None
-    ]
     seeds = next(iter(groups.values())).shape[0]
     who = f" of {seeds} seeds" if seeds > 1 else ""
-    beside = f" {', '.join(levels)}." if levels else ""
+    beside = f" {', '.join(f'{word} {number(level)}' for word, level, *_ in levels)}." if levels else ""
     return f"{label}{who} over {x_label}. {'; '.join(parts)}.{beside}"
 
 
@@ -229,19 +224,7 @@ def loss_curves(
         equilibrium: a level to mark, for example 2 log 2 = 1.386 for the discriminator.
     """
     figure, ((axes,),) = new_figure(7.6, 3.7)
-    words = draw_metric(axes, steps, losses, "loss")
-    if equilibrium is not None:
-        axes.axhline(equilibrium, color=GREY, linewidth=1.1, linestyle="--", zorder=1)
-        axes.annotate(
-            f"equilibrium {number(equilibrium)}",
-            (0, equilibrium),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 3),
-            textcoords="offset points",
-            fontsize=8.5,
-            color=GREY,
-        )
-        words += f" Equilibrium {number(equilibrium)}."
+    words = draw_metric(axes, steps, losses, "loss", equilibrium=equilibrium)
     heading(axes, title or "Losses")
     axes.set_ylabel("loss")
     return with_alt(figure, f"{lead(title)}{words}")

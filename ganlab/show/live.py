@@ -29,13 +29,14 @@ from ganlab.show.figure import (
     alt_of,
     display,
     heading,
+    legend_below,
     mimebundle,
     new_figure,
     placed_figure,
     png,
     with_alt,
 )
-from ganlab.show.planar import believes, coverage_of, draw_field, draw_target, extent_of
+from ganlab.show.planar import believes, coverage_of, draw_field, draw_target, extent_of, field_key
 
 
 def interactive() -> bool:
@@ -374,7 +375,7 @@ SCENES = (
 
 def training_scenes(session: HandTrainedGAN, scenes: Sequence[tuple[str, str | None, int]] = SCENES) -> Figure:
     """The view as a figure: a panel for each scene of real training, (heading, who, steps)."""
-    figure, ((axes),) = new_figure(9.4, 3.1, 1, len(scenes))
+    figure, ((axes),) = new_figure(9.4, 3.4, 1, len(scenes))
     words, image = [], None
     for panel, (name, who, times) in zip(axes, scenes, strict=True):
         if who:
@@ -390,6 +391,8 @@ def training_scenes(session: HandTrainedGAN, scenes: Sequence[tuple[str, str | N
         )
         words.append(f"{name}: {session.sentence()}")
     believes(figure, image, ax=list(axes))
+    field_key(axes[0])
+    legend_below(figure, handles=axes[0].get_legend_handles_labels()[0], loc="outside lower center")
     return with_alt(figure, f"Discriminator's field, samples and the generator's next moves. {' '.join(words)}")
 
 

@@ -22,6 +22,7 @@ from ganlab.show.figure import (
     GREY,
     INK,
     MARKERS,
+    PALE,
     PALETTE,
     REAL,
     as_array,
@@ -41,6 +42,7 @@ Extent = tuple[float, float, float, float]  # left, right, bottom, top
 
 RING_POINTS = 8.0  # smallest radius, in typographic points, at which a mode is still seen
 SHOWN = 3000  # more dots than this only make the picture heavy
+OVER = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5}  # under words that lie on marks
 
 
 class Coverage(NamedTuple):
@@ -143,11 +145,11 @@ def draw_target(axes: Axes, mixture: Any, covered: np.ndarray | None, extent: Ex
     if np.ptp(weights) > 1e-6 and ring >= RING_POINTS:
         outward = centres - centres.mean(0)
         outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-12)
-        for centre, direction, weight in zip(centres, outward, weights, strict=True):
+        for centre, direction, weight, width in zip(centres, outward, weights, sigma, strict=True):
             axes.annotate(
                 f"{100 * weight:.0f} %",
                 centre,
-                xytext=(ring + 15) * direction,
+                xytext=(max(ring, 3 * width * per_unit) + 15) * direction,
                 textcoords="offset points",
                 ha="center",
                 va="center",
@@ -177,7 +179,7 @@ def draw_samples(
 
 
 def _key(axes: Axes, covered: bool, missing: bool, points: str = "generated") -> None:
-    axes.scatter([], [], s=14, color=REAL if points == "real" else FAKE, linewidths=0, label=points)
+    axes.scatter([], [], s=26, color=REAL if points == "real" else FAKE, linewidths=0, label=points)
     if covered:
         axes.scatter([], [], s=80, facecolors="none", edgecolors=REAL, linewidths=1.6, label="mode covered")
     if missing:
@@ -218,7 +220,8 @@ def samples_over_target(
     _key(axes, coverage.covered.any(), not coverage.covered.all(), points_are)
     legend_below(axes)
     if outside:
-        axes.text(0.99, 0.01, outside.strip(), transform=axes.transAxes, ha="right", fontsize=8.5, color=GREY)
+        where = {"transform": axes.transAxes, "ha": "right", "fontsize": 9, "color": GREY, "zorder": 6}
+        axes.text(0.99, 0.01, outside.strip(), **where, bbox=OVER)
     what = f"{len(points)} {points_are} points over the {mixture.name}"
     return with_alt(figure, f"{lead(title)}{what}: {coverage.words()}.{outside}")
 
@@ -251,6 +254,7 @@ def many_seeds(
     for axes, points, label in zip(grid.flat, panels, labels, strict=False):
         coverage = draw_samples(axes, points, mixture, extent, ring=5.0, dot=3.5)
         frame(axes, extent, ticks=False)
+        axes.spines[:].set(visible=True, color=PALE)  # what is cut off is seen to be
         complete = coverage.covered.all()
         axes.set_title(
             f"{label}: {coverage.count} of {len(coverage.covered)}",
@@ -262,7 +266,8 @@ def many_seeds(
         found.append(coverage)
         if not _inside(points, extent).any():
             words = "all points lie\noutside the frame"
-            axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=GREY)
+            where = {"transform": axes.transAxes, "ha": "center", "va": "center", "zorder": 6}
+            axes.text(0.5, 0.5, words, **where, fontsize=9, color=GREY, bbox=OVER)
     if title:
         headline(figure, title)
     _key(grid[0, 0], any(one.covered.any() for one in found), not all(one.covered.all() for one in found))
@@ -430,10 +435,7 @@ def discriminator_field(
     found, image = draw_field(axes, discriminator, samples, real, extent, loss, arrow_scale=arrow_scale)
     believes(figure, image, ax=[axes])
     heading(axes, title or found.finding())
-    axes.scatter([], [], s=26, marker="D", color=FAKE, edgecolors=INK, linewidths=0.5, label="generated")
-    axes.scatter([], [], s=24, color=REAL, edgecolors="white", linewidths=0.5, label="real")
-    arrow = {"color": INK, "marker": r"$\rightarrow$", "markersize": 13, "linewidth": 0}
-    axes.plot([], [], **arrow, label="the generator's next move")
+    field_key(axes)
     legend_below(axes)
     return with_alt(
         figure,
@@ -441,6 +443,14 @@ def discriminator_field(
         f"generated points where the {loss} loss would move them. Mean D is {found.at_real:.2f} at real "
         f"points, {found.at_fake:.2f} at generated ones; longest arrow: gradient {number(found.longest)}.",
     )
+
+
+def field_key(axes: Axes) -> None:
+    """What the marks of `draw_field` are, for a legend."""
+    axes.scatter([], [], s=26, marker="D", color=FAKE, edgecolors=INK, linewidths=0.5, label="generated")
+    axes.scatter([], [], s=24, color=REAL, edgecolors="white", linewidths=0.5, label="real")
+    arrow = {"color": INK, "marker": r"$\rightarrow$", "markersize": 13, "linewidth": 0}
+    axes.plot([], [], **arrow, label="the generator's next move")
 
 
 def believes(figure: Figure, image: Any, ax: Sequence[Axes] = (), cax: Axes | None = None) -> None:

@@ -257,8 +257,56 @@ def test_curves_bear_missing_values():
     assert "n/a at step 0" in figure.alt and "2 at step 200" in figure.alt
     png(figure)
     strip = show.strip({"GAN": [np.nan, 2, 4], "NaN": [np.nan]}, "spread")
-    assert "GAN: mean 3" in strip.alt and "2 seeds with a value, 1 without" in strip.alt
+    assert "GAN: mean 3" in strip.alt and "2 seeds, 1 without a value; NaN: no value" in strip.alt
     png(strip)
+
+
+def test_an_interval_lies_below_its_dots_and_one_value_has_none():
+    numbers = {"GAN": [8.0] * 10, "MDGAN": [1.0, 2.0, 2.0], "RPGAN": [5.0]}
+    figure = show.strip(numbers, "modes covered", 1, 8)
+    (axes,) = figure.axes
+    bars = {tuple(line.get_ydata()) for line in axes.lines if line.get_linewidth() == 2.2}
+    for row, marks in enumerate(axes.collections):
+        heights = np.asarray(marks.get_offsets())[:, 1]
+        own = [y for bar in bars for y in bar if row - 0.5 < y <= row + 0.5]
+        assert (heights > row - 0.5).all() and len(set(map(tuple, marks.get_offsets()))) == len(heights)
+        assert bool(own) == (len(heights) > 1) and all(y > heights.max() for y in own)
+    assert "RPGAN: 5, one seed" in figure.alt and "GAN: mean 8, 95 % interval 8 to 8, 10 seeds" in figure.alt
+    assert "5" in [text.get_text() for text in axes.texts]
+    alone = show.strip({"GAN": [1.0], "MDGAN": [2.0]}, "modes covered")
+    assert "interval" not in alone.alt + alone.axes[0].get_xlabel()
+
+
+@pytest.mark.parametrize(("floor", "ceiling"), [(0, 1), (1, 0), (0.5, 0.6), (0.6, 0.5), (None, 1), (1, None)])
+def test_the_names_of_floor_and_ceiling_keep_off_each_other(floor, ceiling):
+    figure = show.strip({"GAN": [0.0, 0.4, 1.0]}, "share", floor, ceiling)
+    png(figure)
+    names = [text for text in figure.axes[0].texts if text.get_text().startswith(("floor", "ceiling"))]
+    boxes = [text.get_window_extent() for text in names]
+    assert len(boxes) == (floor is not None) + (ceiling is not None)
+    assert len(boxes) < 2 or not boxes[0].overlaps(boxes[1])
+
+
+def test_more_groups_than_colours_have_one_look():
+    few, many = (show.strip({f"method {n}": [n, n + 1] for n in range(count)}, "modes") for count in (6, 7))
+    looks = [{marks.get_facecolor().tobytes() for marks in figure.axes[0].collections} for figure in (few, many)]
+    assert [len(found) for found in looks] == [6, 1]
+
+
+def test_names_at_the_ends_of_curves_are_apart_from_their_values():
+    figure = show.loss_curves(STEPS, {"m = 8": [1, 2, 2.06], "D": [1, 1, 1]}, equilibrium=1.386)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["m = 8: 2.06", "D: 1", "equilibrium 1.39"]
+    assert figure.alt.endswith("equilibrium 1.39.")
+
+
+@pytest.mark.parametrize(
+    ("centre", "better", "name"),
+    [(None, None, "cividis"), (None, "low", "cividis_r"), (0, None, "PuOr_r"), (0, "high", "PuOr")],
+)
+def test_the_colour_of_what_is_good(centre, better, name):
+    figure = show.heatmap([[1, -2]], ["GAN"], ["a", "b"], "JSD", "By class", centre=centre, better=better)
+    assert figure.axes[0].images[0].cmap.name == name
+    assert ("lower is better" in figure.alt) == ("lower is better" in figure.axes[0].get_xlabel()) == (better == "low")
 
 
 def test_the_bootstrap_interval_is_repeatable_and_near_the_normal_one():
