@@ -772,8 +772,8 @@ def sheets(panels, alt, names=None, inches=0.33):
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 sheets(
-    {f"{name}, {class_steps} steps": made[:, :5] for name, made in drawn.items()},
-    f"Five generated images of each of ten classes ({', '.join(photos.names)}): {' and '.join(drawn)}.", photos.names,
+    {name: made[:, :5] for name, made in drawn.items()},
+    f"After {class_steps} steps, five generated images of each of ten classes ({', '.join(photos.names)}): {' and '.join(drawn)}.", photos.names,
 )  # fmt: skip
 
 # %% [markdown]
@@ -1367,22 +1367,22 @@ SHOWN = {
 }  # fmt: skip
 
 
-def results_table(bounds, runs, shown, caption):
-    """Rows of bounds ({name: numbers}) and of arms ({name: numbers of each seed}, shown as mean and interval)."""
+def results_table(runs, bounds, shown, caption):
+    """Rows of arms ({name: numbers of each seed}, shown as mean and interval) and of bounds ({name: numbers})."""
     rows = []
-    for name, own in bounds.items():
-        cells = {label: round(times * own[key], 3) + 0 if key in own else "–" for key, (label, times) in shown.items()}
-        rows.append({"": name} | cells)
     for name, seeds_of in runs.items():
         cells = {label: [times * own[key] for own in seeds_of] for key, (label, times) in shown.items()}
         rows.append({"": name} | {label: show.bootstrap_interval(values) for label, values in cells.items()})
+    for name, own in bounds.items():
+        cells = {label: round(times * own[key], 3) + 0 if key in own else "–" for key, (label, times) in shown.items()}
+        rows.append({"": name} | cells)
     return show.interval_table(rows, caption=caption)
 
 
 runs = {arm: [row for row in text_result["rows"] if row["arm"] == arm] for arm in text_result["settings"]["weights"]}
 print(text_result["command"])
 results_table(
-    text_result["bounds"], runs, SHOWN,
+    runs, text_result["bounds"], SHOWN,
     f"{text_result['settings']['steps']} steps, {len(text_result['rows']) // 2} seeds: mean and 95 % interval over seeds",
 )  # fmt: skip
 
@@ -1484,7 +1484,7 @@ SHOWN = {
 def one_way(to, title):
     """The table of one direction."""
     runs = {arm: [row[to] for row in unpaired["rows"] if row["arm"] == arm] for arm in ARMS_10}
-    return results_table(unpaired["bounds"][to], runs, SHOWN, f"{title}: {unpaired['settings']['steps']} steps, 3 seeds")
+    return results_table(runs, unpaired["bounds"][to], SHOWN, f"{title}: {unpaired['settings']['steps']} steps, 3 seeds")
 
 
 one_way("y", "a hat is put on (18 true answers)")

@@ -862,7 +862,7 @@ controls = {
 fast, last, rows = committed("fast-generator"), None, []
 steps_between = {"MMGAN eq. 5, no R_G": fast["MMGAN eq. 5, no R_G"]} | controls["fast-generator"]
 for arm, counts in (steps_between | {"feature matching": fast["feature matching"]}).items():
-    row = {"": arm} | in_columns(counts)
+    row = {"": arm} | in_columns(counts) | {"minus the row above": "–"}
     if last is not None:
         row["minus the row above"] = show.bootstrap_interval(percent_in_place(counts) - percent_in_place(last))
     rows.append(row)
