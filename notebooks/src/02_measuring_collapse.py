@@ -118,6 +118,7 @@ for panel, (name, points) in zip(axes.flat, one_of_each.items(), strict=True):
     draw_target(panel, target, None, extent_of(target, 0.35), ring=0)
     frame(panel, extent_of(target, 0.35), ticks=False)
     panel.set_title(name, fontsize=9.5, pad=3)
+show.headline(figure, "The target, and nine faults")
 show.display(
     show.with_alt(
         figure,
@@ -508,6 +509,7 @@ for (name, shares), colour, marker in zip(found.items(), show.figure.SERIES, sho
     )
 panel.set_xticks(range(len(factors)), [f"{factor:g}" for factor in factors])
 panel.axhline(5, color=show.figure.GREY, linewidth=0.8, linestyle=":")
+panel.annotate("5 %: chance", (5, 5), (0, 3), textcoords="offset points", ha="right", fontsize=9, color=show.figure.GREY)
 panel.set(xlabel="width of the modes, true = 1", ylabel="draws outside the clean band, %", ylim=(-3, 104))
 panel.legend(frameon=False, fontsize=9, loc="center right")
 show.heading(panel, "The spread sees modes that are a little too narrow, the share hardly does")
@@ -946,6 +948,7 @@ show.display(
         label="draws outside the clean band, %:  − looks worse than clean,  + looks better",
         title=f"{full or 'No'} metric sees every fault, and {praising} of {len(metrics)} praise one",
         centre=0,
+        better="high",
         text=lambda value: "0" if abs(value) < 0.5 else f"{value:+.0f}".replace("-", "−"),
     )
 )

@@ -400,7 +400,7 @@ first = clinic.first_answers()
 table = confusion([cards()[n - 1].diagnosis for n in first], list(first.values()))
 print(f"{len(first)} of 20 cards examined, {int(table.diagonal().sum())} right at the first attempt.")
 if first:
-    display(heatmap(table, DIAGNOSES, DIAGNOSES, label="cards", title="What it was, and what you said", by_row=True))
+    display(heatmap(table, DIAGNOSES, DIAGNOSES, label="cards; a row: what it was; a column: what you said", title="What it was, and what you said", by_row=True))
 
 # %% [markdown]
 # What was done to the cards that you have examined, and how to train them again:
@@ -505,7 +505,7 @@ truths = [truth for _, truth in runs]
 by_rules = confusion(truths, [diagnose(numbers) for numbers, _ in runs])
 right_by_rules = int(by_rules.diagonal().sum()) / len(runs)
 said = f"The rules name {100 * right_by_rules:.0f} % of {len(runs)} runs"
-display(heatmap(by_rules, DIAGNOSES, DIAGNOSES, label="runs", title=said, by_row=True))
+display(heatmap(by_rules, DIAGNOSES, DIAGNOSES, label="runs; a row: what was done; a column: what the rules say", title=said, by_row=True))
 
 # %% [markdown]
 # Do not be proud of that number: all these runs are clear cases, kept because rules like yours, on these very numbers,
@@ -535,7 +535,7 @@ for card, verdict in zip(cards(), verdicts, strict=True):
     counts[DIAGNOSES.index(card.diagnosis), names.index(verdict)] += 1
     told[card.diagnosis].append(f"card {card.number} {verdict}")
 said = "What it was, and what samples alone say"
-display(heatmap(counts, DIAGNOSES, names, label="cards", title=said, by_row=True))
+display(heatmap(counts, DIAGNOSES, names, label="cards; a row: what it was; a column: what was said", title=said, by_row=True))
 for name, found in told.items():
     print(f"{name}: {', '.join(found)}")
 called, rightly = verdicts.count("collapse"), int(counts[0, 0])
