@@ -860,18 +860,15 @@ controls = {
     name: {arm: torch.tensor(found["counts"]) for arm, found in arms.items()} for name, arms in read_result("controls")["runs"].items()
 }  # fmt: skip
 fast, last, rows = committed("fast-generator"), None, []
+matching = percent_in_place(fast["feature matching"])
 steps_between = {"MMGAN eq. 5, no R_G": fast["MMGAN eq. 5, no R_G"]} | controls["fast-generator"]
 for arm, counts in (steps_between | {"feature matching": fast["feature matching"]}).items():
-    row = {"": arm} | in_columns(counts) | {"minus the row above": "–"}
-    if last is not None:
-        row["minus the row above"] = show.bootstrap_interval(percent_in_place(counts) - percent_in_place(last))
+    own = percent_in_place(counts)
+    row = {"": arm} | in_columns(counts)
+    row["minus the row above"] = "–" if last is None else show.bootstrap_interval(own - last)
+    row["minus feature matching"] = "–" if arm == "feature matching" else show.bootstrap_interval(own - matching)
     rows.append(row)
-    if arm == "feature matching":
-        row["minus feature matching"] = "–"
-    else:
-        matching = percent_in_place(fast["feature matching"])
-        row["minus feature matching"] = show.bootstrap_interval(percent_in_place(counts) - matching)
-    last = counts
+    last = own
 caption = "Too fast a generator: from equation 5 to feature matching, each row with the changes above it; 10 seeds"
 show.interval_table(rows, caption=caption)
 
