@@ -122,21 +122,6 @@ def same_function(
         raise NotYet(reason, f"{why} {seen}" if why else seen[0].lower() + seen[1:])  # after "because"
 
 
-def unchanged(
-    answer: Callable,
-    arguments: tuple,
-    others: tuple,
-    reason: str,
-    sentence: str,
-    rtol: float = 1e-4,
-    atol: float = 1e-5,
-) -> None:
-    """The answer gives the same on two inputs whose difference must not matter (a permuted batch)."""
-    one, other = _evaluate(answer, arguments, False)[0], _evaluate(answer, others, False)[0]
-    if not close(_tensors(one), _tensors(other), rtol, atol):
-        raise NotYet(reason, f"{sentence} It gives {short(one)} before and {short(other)} after.")
-
-
 def takes(answer: Callable, arguments: Sequence[str]) -> None:
     """The answer can be called with that many arguments, by position."""
     try:

@@ -11,11 +11,9 @@
             ),
         )
 
-The step gets two small networks that note what they were called with, a plain SGD over the trained player,
-and
-*planted* gradients in every weight, as a step before would have left them. At the moment of
-`optimiser.step()` the trained player's gradients are compared with those of `loss`, and with what typical
-mistakes would have produced.
+The step gets two small networks that note what they were called with, a plain SGD over the trained player, and
+*planted* gradients in every weight, as a step before would have left them. At the moment of `optimiser.step()` the
+trained player's gradients are compared with those of `loss`, and with what typical mistakes would have produced.
 """
 
 from collections.abc import Callable, Mapping, Sequence

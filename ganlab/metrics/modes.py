@@ -337,11 +337,6 @@ class ModeNumber:
         count = self.value.numel()
         return float(self.value.double().std() / math.sqrt(count)) if count > 1 else math.nan
 
-    @property
-    def as_perfect(self) -> bool:
-        """Whether the mean over seeds lies in the 95 % range of single perfect draws."""
-        return self.perfect.low <= self.mean <= self.perfect.high
-
 
 @dataclass(frozen=True)
 class ModeReport:
