@@ -136,9 +136,15 @@ def by_class(axes, points, finding, shown=120):
         colour = show.figure.PALETTE[(0, 1, 2, 4)[k]]
         axes.scatter(*own.T.tolist(), s=130, facecolors="none", edgecolors=colour, linewidths=1.3, zorder=2)
         x = some.detach()
-        axes.scatter(*x.T.tolist(), s=9, color=colour, marker=show.figure.MARKERS[k], alpha=0.7, linewidths=0, zorder=3)
+        axes.scatter(*x.T.tolist(), s=9, color=colour, marker=show.figure.MARKERS[k], alpha=0.7, linewidths=0, zorder=3, label=f"class {k}")
     show.planar.frame(axes, BOX, ticks=False)
     show.heading(axes, finding)
+
+
+def name_classes(figure):
+    """Below the panels: which colour and marker is which class."""
+    marks = figure.axes[0].get_legend_handles_labels()[0]
+    show.figure.legend_below(figure, handles=marks, loc="outside lower center", markerscale=2)
 
 
 def outside(points):
@@ -170,6 +176,7 @@ spread = [float((x[:, ::2] - x[:, 1::2]).abs().mean()) for x in (real, made)]
 figure, ((left, right),) = show.new_figure(9.2, 4.7, 1, 2)
 by_class(left, real + 0.05 * torch.randn_like(real), "The data: six modes for each class")
 by_class(right, made, "A conditional GAN, same colours")
+name_classes(figure)
 show.with_alt(
     figure,
     "Two panels over a ring of 24 circles in four colours, six circles of each. Left: real points lie in the circles of "
@@ -409,6 +416,7 @@ with threads(1):
 figure, ((left, right),) = show.new_figure(9.2, 4.7, 1, 2)
 by_class(left, baseline, "Two latents, without the term")
 by_class(right, made, "With it, same seed and steps")
+name_classes(figure)
 found = [float((x[:, ::2] - x[:, 1::2]).abs().mean()) for x in (baseline, made)]
 show.with_alt(
     figure,
@@ -493,6 +501,7 @@ results = {arm: side_by_side(contest(arm), range(seed, seed + seeds))["points"] 
 figure, (panels,) = show.new_figure(9.2, 4.7, 1, 2)
 for axes, (arm, points) in zip(panels, results.items(), strict=True):
     by_class(axes, points[0].unflatten(0, (4, EACH)), arm)
+name_classes(figure)
 show.with_alt(
     figure,
     f"Seed {seed}, {steps} steps: points of the four classes over the ring, for {', '.join(ARMS)}. Points outside the "
@@ -861,7 +870,7 @@ by_arm = {arm: torch.tensor([row["jsd"] for row in stored["rows"] if row["arm"] 
 table = torch.stack([*by_arm.values(), torch.tensor(stored["real"]["jsd"])])
 show.heatmap(
     table, [*by_arm, "real"], [name.replace(" ", "\n") for name in stored["names"]], label="JSD, nats",
-    title="JSD by class, mean of 3 seeds", text=lambda x: f"{x:.3f}",
+    title="JSD by class, mean of 3 seeds", text=lambda x: f"{x:.3f}", better="low",
 )  # fmt: skip
 
 # %% [markdown]
@@ -1057,15 +1066,15 @@ def swept(name):
 
 
 print(paired["command"])
-for name, label, title, digits in (
-    ("answers", "answers beyond doubt, of 8", "Answers beyond doubt", 2),
-    ("in_place", "mass in place, %", "Mass in place", 0),
-    ("blemish", "blemish", "Blemish (lower is better)", 2),
-    ("frechet", "Fréchet distance", "Fréchet distance (lower is better)", 1),
+for name, label, title, digits, better in (
+    ("answers", "answers beyond doubt, of 8", "Answers beyond doubt", 2, "high"),
+    ("in_place", "mass in place, %", "Mass in place", 0, "high"),
+    ("blemish", "blemish", "Blemish", 2, "low"),
+    ("frechet", "Fréchet distance", "Fréchet distance", 1, "low"),
 ):
     axes = [f"L1 x {l1:g}" for l1 in L1S], [f"λ = {value:g}" for value in LAMBDAS]
     ends = ", ".join(f"{end} {read(paired[end], name):.{digits}f}" for end in ("likeliest", "truth"))
-    display(show.heatmap(swept(name), *axes, label=f"{label}; {ends}", title=title, text=f"{{:.{digits}f}}".format))
+    display(show.heatmap(swept(name), *axes, label=f"{label}; {ends}", title=title, text=f"{{:.{digits}f}}".format, better=better))
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 sheets(
@@ -1082,7 +1091,7 @@ figure, ((axes,),) = show.new_figure(5.2, 4.2)
 for k, l1 in enumerate(L1S):
     axes.plot(predicted[k], happened[k], show.figure.MARKERS[k], color=show.figure.SERIES[k], label=f"L1 x {l1:g}", markersize=9)
 top = float(torch.maximum(predicted, happened).max()) * 1.1
-axes.plot([0, top], [0, top], color="#888888", linewidth=1, linestyle="--")
+axes.plot([0, top], [0, top], color=show.figure.GREY, linewidth=1, linestyle="--", label="as predicted")
 true_ratio = paired["truth"]["pixels_apart"] * math.sqrt(math.pi) / 2
 axes.axhline(true_ratio, color=show.figure.GOOD, linewidth=1.2, linestyle=":")
 axes.annotate("true answers", (top, true_ratio), xytext=(0, 4), textcoords="offset points", ha="right", color=show.figure.GOOD)

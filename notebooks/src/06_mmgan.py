@@ -184,17 +184,18 @@ clouds = {
     "the ring, moved by 1": reals + torch.tensor([1.0, 0.0]),
 }
 clouds["one wide blob"] *= radius / sphere(clouds["one wide blob"])[1]  # as wide as the ring
-figure, axes = show.new_figure(9.4, 2.0, 1, 5)
+figure, axes = show.new_figure(9.4, 2.3, 1, 5)
 words = []
 for panel, (name, cloud) in zip(axes[0], clouds.items(), strict=True):
     draw_samples(panel, cloud, target, (-3.6, 3.6, -3.6, 3.6), ring=4.0, dot=3.0)
     show.figure.plain_axes(panel)
     angle = torch.linspace(0, 2 * torch.pi, 100)
-    for (middle, size), style in ((sphere(reals), "--"), (sphere(cloud), "-")):
+    for (middle, size), style, whose in ((sphere(reals), "--", "sphere of the reals"), (sphere(cloud), "-", "sphere of the fakes")):
         circle = middle[:, None] + size * torch.stack([angle.cos(), angle.sin()])
-        panel.plot(*circle, style, color=show.figure.INK, linewidth=1.3)
+        panel.plot(*circle, style, color=show.figure.INK, linewidth=1.3, label=whose)
     panel.set_title(f"{name}\n$L_G$ = {sphere_loss(reals, cloud):.2f}", fontsize=9)
     words.append(f"{name} {sphere_loss(reals, cloud):.2f}")
+show.figure.legend_below(figure, handles=axes[0, 0].get_legend_handles_labels()[0], loc="outside lower center")
 show.with_alt(
     figure,
     "Five panels: the ring of eight modes with its sphere, a dashed circle through the modes, and a wrong generator with "
@@ -569,7 +570,7 @@ with threads(1):
                 moments.append((step, fake, into_ball(body(look_real)), into_ball(body(fake))))
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-figure, axes = show.new_figure(9.4, 5.0, 2, 4)
+figure, axes = show.new_figure(9.4, 5.2, 2, 4)
 words = []
 for column, (step, fake, y, x) in enumerate(moments):
     draw_samples(axes[0, column], fake, target, (-3, 3, -3, 3), ring=4.0, dot=3.0)
@@ -578,14 +579,15 @@ for column, (step, fake, y, x) in enumerate(moments):
     both = torch.cat([y, x])
     _, _, directions = torch.pca_lowrank(both, q=2)
     middle = both.mean(0)
-    for cloud, colour, marker in ((y, show.figure.REAL, "o"), (x, show.figure.FAKE, "^")):
+    for cloud, colour, marker, whose in ((y, show.figure.REAL, "o", "reals"), (x, show.figure.FAKE, "^", "fakes")):
         flat = (cloud - middle) @ directions[:, :2]
         axes[1, column].scatter(*flat.T.numpy(), s=6, color=colour, marker=marker, alpha=0.5, linewidths=0)
-        axes[1, column].scatter(*flat.mean(0).numpy(), s=110, color=colour, marker=marker, edgecolors="black", zorder=4)
+        axes[1, column].scatter(*flat.mean(0).numpy(), s=110, color=colour, marker=marker, edgecolors="black", zorder=4, label=f"centroid of the {whose}")
     show.figure.plain_axes(axes[1, column])
     words.append(f"step {step}: centroids {vector_norm(y.mean(0) - x.mean(0)):.2f} apart, radii {sphere(y)[1]:.2f} and {sphere(x)[1]:.2f}")
 axes[0, 0].set_ylabel("the plane")
 axes[1, 0].set_ylabel("features")
+show.figure.legend_below(figure, handles=axes[1, 0].get_legend_handles_labels()[0], loc="outside lower center", markerscale=0.7)
 show.with_alt(
     figure,
     "Above, the generator's points over the ring at four moments; below, the features of 300 reals (circles) and 300 fakes "
