@@ -1,5 +1,6 @@
 """Runs on an executor: never twice, never half, and one that fails stops no other."""
 
+import io
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+import typer
+from rich.console import Console
 
 from ganlab.sweep import estimate_seconds, read_sweep, run_sweep, write_table
 from ganlab.sweep.cli import sweep as command
@@ -253,6 +256,22 @@ def test_an_interrupted_sweep_leaves_the_table_of_what_has_ended(course, monkeyp
     assert json.loads((folder / "manifest.json").read_text())["asked"] == 2
 
 
+def test_a_terminal_shows_a_live_table_and_a_bar(course, monkeypatch):
+    course.chapter("01_gan")
+    sweep_of(course)
+    screen = Console(file=io.StringIO(), force_terminal=True, width=100, height=30)
+    answers = iter([Answer("done", 1.0, "1 steps"), Answer("failed", 1.0, "cell 3: ValueError: three is too many")])
+    monkeypatch.setattr("ganlab.sweep.engine.run_task", lambda task: next(answers))
+    monkeypatch.setattr("ganlab.sweep.cluster.dask_executor", lambda *_: nullcontext(Here()))
+    monkeypatch.setattr("ganlab.sweep.cli.console", screen)
+    with pytest.raises(typer.Exit):
+        command(course.root / "demo.yaml", workers=1, threads=1)
+    shown = screen.file.getvalue()
+    assert all(
+        words in shown for words in ("steps", "status", "1 steps", "three is too many", "2/2", "1 done, 1 failed")
+    )
+
+
 BLOCKS_ONCE = """import os, pathlib, time
 marker = pathlib.Path("blocked")
 if run_folder and steps == 2 and not marker.exists():
@@ -328,10 +347,13 @@ def test_a_driver_killed_in_the_middle_goes_on_and_leaves_nothing_running(driver
 
 
 @pytest.mark.slow
-def test_processes_do_as_well_as_dask(course):
-    course.chapter("01_gan", "import os\nassert os.environ['LOKY_MAX_CPU_COUNT'] == '1'")
+def test_processes_do_as_well_as_dask_and_runs_keep_to_their_threads(course, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")  # what a shell says does not count: the sweep does
+    read = "{name: os.environ[name] for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'LOKY_MAX_CPU_COUNT')}"
+    given = "{'OMP_NUM_THREADS': '2', 'MKL_NUM_THREADS': '2', 'LOKY_MAX_CPU_COUNT': '1'}"
+    course.chapter("01_gan", f"import os\nassert {read} == {given}")
     with ProcessPoolExecutor(2) as pool:
-        rows = run_sweep(sweep_of(course), course.root / "runs", pool)
+        rows = run_sweep(sweep_of(course), course.root / "runs", pool, threads=2)
     assert [row.line for row in rows] == ["1 steps", "2 steps"]
 
 
