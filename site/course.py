@@ -31,6 +31,7 @@ REPLAYS = {
     "08_rpgan": (None, "08_gan 08_rpgan", "One discriminator that sees the plane, and eight that see one line each."),
 }
 CARD_COLUMNS = ("paper", "here", "departure", "public code")
+EMPTY_FOLD = re.compile(r"<details><summary>[^<]*</summary>\s*</details>\s*")
 CARD_HEADING = re.compile(r"^## .*\bfidelity card\b.*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -212,7 +213,7 @@ def _split_card(card: str) -> tuple[list[str], str]:
     table = re.search(r"^\|(.*)\|\s*\n\|[-| :]+\|\s*\n((?:\|.*(?:\n|$))+)", card, re.MULTILINE)
     if not table or table[1].count("|") != len(CARD_COLUMNS) - 1:
         return [], card
-    rest = (card[: table.start()] + card[table.end() :]).strip()
+    rest = EMPTY_FOLD.sub("", card[: table.start()] + card[table.end() :]).strip()
     return [row.rstrip() for row in table[2].splitlines()], rest
 
 

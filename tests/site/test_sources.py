@@ -54,6 +54,14 @@ def test_cards_become_one_table_and_what_is_missing_is_named(tmp_path):
     assert "`gan`" not in page and "no\n" not in page
 
 
+def test_a_folded_card_leaves_no_empty_fold(tmp_path):
+    heading, table = CARD.split("\n\n")
+    card = f"{heading}\n\nRead: v1.\n\n<details><summary>The card</summary>\n\n{table}\n</details>\n\nMore."
+    page = course.fidelity_page([chapter("04_mdgan", "# 04 · MDGAN", card)], tmp_path)
+    assert "| [MDGAN](notebooks/04_mdgan.ipynb) | eq. 1 | `f` | sign | – |" in page.splitlines()
+    assert "## MDGAN\n\nRead: v1.\n\nMore." in page and "details" not in page
+
+
 def test_a_card_with_other_columns_stays_whole(tmp_path):
     card = "## Fidelity card\n\n| a | b |\n|---|---|\n| 1 | 2 |"
     page = course.fidelity_page([chapter("04_x", "# 04 · X", card)], tmp_path)
