@@ -428,8 +428,8 @@ show.interval_table([line(CALLED.get(name, name), measured_rows[name]) for name 
 ))  # fmt: skip
 
 # %% [markdown]
-# So every method shows a quarter to three quarters of the combinations, and its faces are about half as different from each other as
-# real ones. **The rows are not a race.** MSGAN draws with seven attributes of real faces in its hand, so part of its count is the
+# So every method shows a quarter to three quarters of the combinations that real faces show, and its faces are about half as different
+# from each other as real ones. **The rows are not a race.** MSGAN draws with seven attributes of real faces in its hand, so part of its count is the
 # data's; NEMGAN had 100 labels; and for the same images MDGAN computed more than twice as long as the GAN.
 #
 # How to read it. *Modes* counts distinct combinations that were read; *impossible* are combinations that no face has (which, is
@@ -446,8 +446,8 @@ show.interval_table([line(CALLED.get(name, name), measured_rows[name]) for name 
 # faces stand before grey, real ones before colours: that may be all it takes to tell them apart (chapter 04, section 10).
 #
 # MMGAN is here without its correlation regulariser. With kernel and weights as published for CelebA the same 700 steps gave no
-# recognisable faces (Fréchet distance 48.1, one run): as printed, the discriminator raises the regulariser, and it stood near its maximum.
-# Chapter 06 has more on that.
+# recognisable faces (one run): as printed, the discriminator raises the regulariser, and it stood near its maximum (chapter 06 has more
+# on that). Its Fréchet distance was 48.1, less than MDGAN's and RPGAN's, whose faces are faces: this number alone does not tell.
 #
 # **One seed is no proof.** The table shows what each method made once. Which method is *better* needs seeds (chapter 09), and
 # the methods were not tuned.
