@@ -163,6 +163,13 @@ def _in_words(
     return f"{label}{who} over {x_label}. {'; '.join(parts)}.{beside}"
 
 
+def _name_lines(axes: Axes, values: Any, x_label: str = STEPS) -> None:
+    """Say under the axis what thin and thick lines are, where there are both."""
+    groups = values.values() if isinstance(values, Mapping) else [values]
+    if any(as_array(table).ndim > 1 and len(table) > 1 for table in groups):
+        axes.set_xlabel(f"{x_label}  (a thin line: a seed; a thick one: the median)")
+
+
 def metric_over_steps(
     steps: Any,
     values: Any,
@@ -183,6 +190,7 @@ def metric_over_steps(
     """
     figure, ((axes,),) = new_figure(7.6, 3.9)
     words = draw_metric(axes, steps, values, label, floor, ceiling, x_label=x_label)
+    _name_lines(axes, values, x_label)
     heading(axes, title or label)
     if title:
         axes.set_ylabel(label)
@@ -203,6 +211,7 @@ def coverage_over_steps(
     figure, ((axes,),) = new_figure(7.6, 3.9)
     limits = (-0.3, modes * 1.05 + 0.1)
     words = draw_metric(axes, steps, covered, "modes covered", floor, modes, whole=True, limits=limits)
+    _name_lines(axes, covered)
     groups = _series(covered, as_array(steps), "modes covered")
     axes.set_ylabel("modes covered")
     if title is None:
@@ -225,6 +234,7 @@ def loss_curves(
     """
     figure, ((axes,),) = new_figure(7.6, 3.7)
     words = draw_metric(axes, steps, losses, "loss", equilibrium=equilibrium)
+    _name_lines(axes, losses)
     heading(axes, title or "Losses")
     axes.set_ylabel("loss")
     return with_alt(figure, f"{lead(title)}{words}")

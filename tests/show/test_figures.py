@@ -247,6 +247,11 @@ def test_curves_draw_every_seed_and_the_median():
     assert "ceiling 8, floor 1" in figure.alt and figure.axes[0].get_title(loc="left").startswith("All 8 modes")
 
 
+def test_thin_and_thick_lines_are_named_where_there_are_both():
+    many, one = (show.metric_over_steps(STEPS, values, "KL") for values in ({"GAN": COUNTS}, {"GAN": COUNTS[0]}))
+    assert "median" in many.axes[0].get_xlabel() and one.axes[0].get_xlabel() == "training steps"
+
+
 def test_curves_over_something_else_say_so():
     figure = show.metric_over_steps([-1, 0.5], [2, 3], "pull", x_label="logit")
     assert figure.alt == "pull over logit. 2 at −1, 3 at 0.5." and figure.axes[0].get_xlabel() == "logit"
