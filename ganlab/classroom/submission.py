@@ -250,7 +250,7 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
 
 def _harmless(cell: object) -> object:
     """A spreadsheet takes a text that begins with one of these for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t")) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _code_cells(content: Any, path: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -59,24 +59,30 @@ class Finding:
     partner: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
+    """The verdict, what was compared and, unless there were too few samples, all that was measured and found.
+
+    `mode_shares`: (real, generated) share of each group of the real data; `missing`: which of these are missing.
+    `compared`: how many samples each split compares.
+    """
+
     verdict: ev.Verdict
-    measurements: list[Measurement]
-    least_covered: list[Finding]
-    most_repeated: list[Finding]
-    nearest_copies: list[Finding]
-    mode_shares: list[tuple[float, float]]
-    missing: list[int]
-    mode_noun: str
-    silhouette: float
-    plane: tuple[Float[Tensor, "n 2"], Float[Tensor, "m 2"]] | None
     features: str
     real: Samples
     generated: Samples
     held_out: Samples | None
-    compared: int
     seed: int
+    measurements: list[Measurement] = field(default_factory=list)
+    least_covered: list[Finding] = field(default_factory=list)
+    most_repeated: list[Finding] = field(default_factory=list)
+    nearest_copies: list[Finding] = field(default_factory=list)
+    mode_shares: list[tuple[float, float]] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    mode_noun: str = "modes"
+    silhouette: float = math.nan
+    plane: tuple[Float[Tensor, "n 2"], Float[Tensor, "m 2"]] | None = None
+    compared: int = 0
 
 
 def choose_features(real: Samples, wanted: str = "auto", weights: str | None = None) -> FeatureNetwork:
@@ -152,21 +158,10 @@ def diagnose_samples(
             )
     network = choose_features(real, features, weights) if network is None else network
     a, b = network.of(real.values).double(), network.of(generated.values).double()
+    about = {"features": network.name, "real": real, "generated": generated, "held_out": held_out, "seed": seed}
     if min(len(a), len(b)) < 20:
-        verdict = ev.Verdict(
-            ev.TOO_FEW,
-            f"there are {len(a)} real and {len(b)} generated samples, and nothing can be said below 20",
-            (),
-            f"Draw more samples (at least {ev.LEAST_SAMPLES}, better 2,000) and give more real ones.",
-            "02 Measuring collapse",
-            0,
-            0,
-        )
-        return Diagnosis(
-            verdict, [], [], [], [], [], [], "modes", math.nan, None, network.name, real, generated, held_out, 0, seed
-        )
+        return Diagnosis(verdict=_too_few(len(a), len(b)), **about)
     e = ev.gather(a, b, splits=splits, seed=seed)
-    verdict = ev.decide(e)
     # What follows is looked at, not decided from: at most as many as the evidence used.
     rng = torch.Generator().manual_seed(seed)
     rows_a = torch.randperm(len(a), generator=rng)[: ev.MOST_SAMPLES]
@@ -181,22 +176,30 @@ def diagnose_samples(
         for row, ratio in zip(rows_a[worst].tolist(), how_far, strict=True)
     ]
     return Diagnosis(
-        verdict,
-        measurements,
-        covered,
-        _most_repeated(a, b, rows_b, generated),
-        _nearest_copies(a, b, rows_a, rows_b, real, generated),
-        [(float(p), float(q)) for p, q in zip(e.real_shares, e.generated_shares, strict=True)],
-        e.missing,
-        e.modes.noun,
-        e.modes.silhouette,
-        _plane(a, b),
-        network.name,
-        real,
-        generated,
-        held_out,
-        e.compared,
-        seed,
+        verdict=ev.decide(e),
+        measurements=measurements,
+        least_covered=covered,
+        most_repeated=_most_repeated(a, b, rows_b, generated),
+        nearest_copies=_nearest_copies(a, b, rows_a, rows_b, real, generated),
+        mode_shares=[(float(p), float(q)) for p, q in zip(e.real_shares, e.generated_shares, strict=True)],
+        missing=e.missing,
+        mode_noun=e.modes.noun,
+        silhouette=e.modes.silhouette,
+        plane=_plane(a, b),
+        compared=e.compared,
+        **about,
+    )
+
+
+def _too_few(real: int, generated: int) -> ev.Verdict:
+    return ev.Verdict(
+        ev.TOO_FEW,
+        f"there are {real} real and {generated} generated samples, and nothing can be said below 20",
+        (),
+        f"Draw more samples (at least {ev.LEAST_SAMPLES}, better 2,000) and give more real ones.",
+        "02 Measuring collapse",
+        0,
+        0,
     )
 
 
