@@ -546,8 +546,8 @@ for name, points in ablation.items():
 #   to the data: in some seeds they stay in the middle, where random weights put them, in others they drift far away.
 # - **No detach, cleared late**: the discriminator's loss leaves gradients in the generator that ask it to be *easy* to
 #   tell from real data, and they are added to its own. Where $D = \tfrac12$ the two cancel. Each of the two habits alone
-#   does nothing; together they change every step. And nothing crashes: the samples look like a GAN's, with fewer modes and
-#   even a larger share of good points. That is why such bugs survive.
+#   does nothing; together they change every step. And nothing crashes: the samples look like a GAN's, and in these seeds a
+#   *larger* share of them is good, at fewer modes. That is why such bugs survive.
 # - **Minimax loss**: it trains here. The loss saturates where a fake has a logit below $-3$ or so (section 4), and with one
 #   step of each player in turn few fakes get that low: at most 7 % of them at six moments of these three runs. Chapter 03
 #   has more to say.
@@ -670,9 +670,9 @@ run.finish(
 # ## Questions
 #
 # **If alternating steps only circle, why does this GAN learn at all?** The Dirac-GAN is the worst case: data and
-# generator are single points. Where both are spread out smoothly, a plain GAN converges if it starts near enough (earlier
-# work; the paper above shows that without the condition it need not). Starting near, with small steps: the lines of
-# section 9 show that ours does not do that.
+# generator are single points. Mescheder and others show with it that a plain GAN need not converge; where both are spread out
+# smoothly, they report, it does, from a start that is near enough. Ours starts far away, and the lines of section 9 keep
+# moving.
 #
 # **Why does the generator never see real points?** It could not use them: there is nothing that says which latent
 # should become which point. Chapter 04 gives it an encoder, which says just that.
