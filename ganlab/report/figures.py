@@ -67,7 +67,7 @@ def curve(
         axes.axhline(level, color=colour, linewidth=1.4, linestyle=style, zorder=1)
         axes.annotate(
             f"{word} {house.number(level)}", (1, level), xycoords=("axes fraction", "data"), xytext=(4, 0),
-            textcoords="offset points", va="center", fontsize=9, color=colour, annotation_clip=False,
+            textcoords="offset points", va="center", fontsize=9, color=house.for_text(colour), annotation_clip=False,
         )  # fmt: skip
         said.append(f"{word} {house.number(level)}")
     if logarithmic:
