@@ -323,7 +323,7 @@ for k, (name, (value, pull)) in enumerate(forms.items()):
 for axes, label, limits in ((left, "the loss", (-3, 6)), (right, "how hard it pulls, -slope", (-0.1, 4))):
     axes.set(xlabel="ratio r", ylabel=label, ylim=limits)
     axes.axvline(CAP, color=show.figure.GOOD, linewidth=1.2, linestyle="--")
-    axes.text(CAP + 0.03, 0.6, "real pairs", color=show.figure.GOOD, fontsize=9, transform=axes.get_xaxis_transform())
+    axes.text(CAP + 0.03, 0.6, "real pairs", color=show.figure.for_text(show.figure.GOOD), fontsize=9, transform=axes.get_xaxis_transform())
 show.heading(left, "All three fall as r grows ...")
 show.heading(right, "... but they do not pull alike")
 left.legend(frameon=False, loc="upper right")
@@ -1094,7 +1094,7 @@ top = float(torch.maximum(predicted, happened).max()) * 1.1
 axes.plot([0, top], [0, top], color=show.figure.GREY, linewidth=1, linestyle="--", label="as predicted")
 true_ratio = paired["truth"]["pixels_apart"] * math.sqrt(math.pi) / 2
 axes.axhline(true_ratio, color=show.figure.GOOD, linewidth=1.2, linestyle=":")
-axes.annotate("true answers", (top, true_ratio), xytext=(0, 4), textcoords="offset points", ha="right", color=show.figure.GOOD)
+axes.annotate("true answers", (top, true_ratio), xytext=(0, 4), textcoords="offset points", ha="right", color=show.figure.for_text(show.figure.GOOD))
 axes.set(xlabel="ratio at which the two pulls balance", ylabel="ratio after training", xlim=(0, top), ylim=(0, top))
 axes.legend(frameon=False)
 show.heading(axes, "The balance says where the ratio ends")
