@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -126,26 +126,27 @@ def execute(notebook: NotebookNode, kernels: Kernels, *, cwd: Path, on_cell: OnC
         CellExecutionError: a cell failed; `notebook` holds the outputs up to there.
         Interrupted: `kernels.stop()` was called.
     """
-    total = len(notebook.cells)
+    settings = _settings(cwd, len(notebook.cells), on_cell) | {"record_timing": False, "store_widget_state": False}
+    client = NotebookClient(notebook, kernel_name="python3", **settings)
+    with kernels.watch(client):
+        client.execute(env=kernel_environment(kernels))
+
+
+def _settings(cwd: Path, total: int, on_cell: OnCell | None) -> dict[str, Any]:
+    """Of every client: no time limit for a cell, a quiet kernel in `cwd`, and word of each cell."""
 
     def cell_done(cell: NotebookNode, cell_index: int) -> None:
         if on_cell:
             on_cell(cell_index + 1, total)
 
-    client = NotebookClient(
-        notebook,
-        kernel_name="python3",
-        timeout=None,
-        startup_timeout=START_TIMEOUT,
-        extra_arguments=QUIET,
-        resources={"metadata": {"path": str(cwd)}},
-        on_cell_start=_note_begun,
-        on_cell_complete=cell_done,
-        record_timing=False,
-        store_widget_state=False,
-    )
-    with kernels.watch(client):
-        client.execute(env=kernel_environment(kernels))
+    return {
+        "timeout": None,
+        "startup_timeout": START_TIMEOUT,
+        "extra_arguments": QUIET,
+        "resources": {"metadata": {"path": str(cwd)}},
+        "on_cell_start": _note_begun,
+        "on_cell_complete": cell_done,
+    }
 
 
 def _note_begun(cell: NotebookNode, cell_index: int) -> None:
@@ -171,22 +172,8 @@ class StoppableEngine(NBClientEngine):
         **_,
     ) -> None:
         keep(nb_man.nb)  # papermill returns the notebook only when no cell failed
-        total = len(nb_man.nb.cells)
-
-        def cell_done(cell: NotebookNode, cell_index: int) -> None:
-            if on_cell:
-                on_cell(cell_index + 1, total)
-
-        client = PapermillNotebookClient(
-            nb_man,
-            kernel_name=kernel_name,
-            timeout=None,
-            startup_timeout=START_TIMEOUT,
-            extra_arguments=QUIET,
-            resources={"metadata": {"path": str(kernel_cwd)}},
-            on_cell_start=_note_begun,
-            on_cell_complete=cell_done,
-        )
+        settings = _settings(kernel_cwd, len(nb_man.nb.cells), on_cell)
+        client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, **settings)
         with kernels.watch(client):
             client.execute(env=kernel_environment(kernels))
 
