@@ -29,7 +29,7 @@ runs: str = ""  # a folder of runs, or a sweep's folder such as runs/sweeps/NAME
 chapter: str = ""  # whose runs, where the folder holds those of several chapters
 results: list[str] = []  # names in result.json; several are compared with each other; empty: the first
 group_by: list[str] = []  # parameters that make a group; empty: all that vary
-baseline: str = ""  # the group that the others are compared with; empty: the first
+baseline: str = ""  # what the others are compared with: a group, or one of several results; empty: the first
 levels: list[float] = []  # floor and ceiling of the result, for the figures
 seed: int = 0  # of the simulation in section 5 [0, 1000000]
 run_folder: str = ""  # where result.json and the report go; empty: nowhere
@@ -94,6 +94,7 @@ found.seeds[[*found.varied, "seed", *(name for name in found.seeds if name.start
 
 # %%
 results = results or found.results[:1]
+baseline = baseline or (results[0] if len(results) > 1 else "")
 label = "modes covered" if results == ["modes"] else ", ".join(results)
 display(report.seed_map(report.long_table(found, results), label, title=f"{label}: every setting, every seed"))
 
@@ -125,7 +126,7 @@ def one_number_a_seed(seeds, values):
 
 # %%
 numbers = report.long_table(found, results, group_by)
-group = baseline or numbers["group"].iloc[0]
+group = baseline if baseline in set(numbers["group"]) else numbers["group"].iloc[0]
 pooled = numbers[numbers["group"] == group].dropna(subset="value")
 values = torch.tensor(pooled["value"].to_numpy(float))
 by_seed = one_number_a_seed(torch.tensor(pooled["seed"].to_numpy(int)), values)
@@ -217,10 +218,9 @@ def of_group(group):
     return torch.tensor(rows["seed"].to_numpy(int)), torch.tensor(rows["value"].to_numpy(float))
 
 
-for group in groups:
-    if group != baseline:
-        difference = paired_differences(*of_group(group), *of_group(baseline))
-        print(f"{group} minus {baseline}: {[round(number, 2) for number in difference.tolist()]}")
+for group, other in report.opponents(numbers, baseline).items():
+    difference = paired_differences(*of_group(group), *of_group(other))
+    print(f"{group} minus {other}: {[round(number, 2) for number in difference.tolist()]}")
 
 # %% [markdown]
 # The bootstrap over these differences draws *seeds*, each with its pair. This is the paired comparison, and the last
@@ -396,7 +396,8 @@ print("\n".join(cautions) or "Nothing to warn of.")
 # The six runs were made by one command, `ganlab sweep sweeps/gan_learning_rate.yaml`. What it promises:
 #
 # - **Nothing is run twice.** A run's folder is named after the notebook, its parameters and the code. Stop the sweep whenever
-#   you like; the same command goes on, and of what has ended it runs only what failed.
+#   you like; the same command goes on, and of what has ended it runs only what failed. Change the code in the middle, and what
+#   has not begun fails with a sentence: its numbers would lie under a wrong name.
 # - **Nothing stops the others.** A set of parameters that makes a cell fail is a row of the table that names the cell. A
 #   worker that dies loses its run to another one, and its kernel ends with it. (`tests/sweep/test_engine.py` kills a worker
 #   in the middle of a run, and the command itself, and looks what is left.)
@@ -495,7 +496,8 @@ run.finish(
 # ganlab run 12 -p runs=runs/sweeps/my_sweep -p group_by=learning_rate -p baseline="learning_rate 0.001"
 # ```
 #
-# Lists take commas: `-p group_by=learning_rate,batch -p levels=0,8`.
+# Lists take commas: `-p group_by=learning_rate,batch -p levels=0,8`. Several results, say one a method, are compared with the
+# first of them, setting by setting: the last line of chapter 09's section 10 is an example.
 #
 # The last command makes this very notebook of your runs, and puts the report beside it. (Once more after new runs? Add
 # `--again`: the parameters have not changed, so it would show you the report that it has.) `runs` may also be any folder
