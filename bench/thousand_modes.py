@@ -2,9 +2,11 @@
 
     ganlab sweep sweeps/thousand_modes.yaml
     python bench/thousand_modes.py
+    ganlab sweep sweeps/thousand_modes_unrolled.yaml
+    python bench/thousand_modes.py runs/sweeps/thousand_modes_unrolled
 
 Writes data/results/10_thousand_modes/NAME.json; of the combination also its generators, goal.safetensors, and what ten
-of their latents looked like on the way, goal_trace.safetensors.
+of their latents looked like on the way, goal_trace.safetensors. Runs that differ in their seeds alone become one file.
 """
 
 import argparse
@@ -16,32 +18,47 @@ from ganlab.train import write_atomically
 from ganlab.train.run import plain
 
 ROOT = Path(__file__).parents[1]
-COMMAND = "ganlab sweep sweeps/thousand_modes.yaml"
 
 
 def name_of(parameters: dict) -> str:
     """What the notebook calls a run with these parameters."""
+    if parameters["networks"] != "dense":
+        return parameters["networks"]
     if len(parameters["methods"]) == 1:
         return "goal"
     return "ablation" if "SteadyGAN" in parameters["methods"] else parameters["data"]
 
 
-def copy(run: Path, folder: Path) -> str:
-    """Write one run's numbers, and what the goal has trained; the name under which."""
-    result, started = (json.loads((run / f"{part}.json").read_text()) for part in ("result", "run"))
-    name = name_of(result["parameters"])
-    content = {"command": COMMAND, "seconds": round(result["seconds"]), "versions": started["versions"]}
-    content |= {
-        "parameters": result["parameters"],
-        "real": plain(result["real"], digits=5),
-        "runs": plain(result["runs"], digits=5),
+def side_by_side(parts: list[dict]) -> dict:
+    """The runs of one method from different seeds as if they had been one: their lists joined, their seconds added."""
+    joined = {
+        "steps": parts[0]["steps"],
+        "seconds": [round(sum(times), 2) for times in zip(*(part["seconds"] for part in parts), strict=True)],
     }
+    for name in ("modes", "kl"):  # a row a look, a column a seed
+        joined[name] = [sum(rows, []) for rows in zip(*(part[name] for part in parts), strict=True)]
+    ends = [name for name in parts[0] if name not in joined]
+    return joined | {name: sum((part[name] for part in parts), []) for name in ends}
+
+
+def copy(name: str, runs: list[Path], folder: Path, command: str) -> None:
+    """Write the numbers of runs that differ in their seeds alone, and what the goal has trained."""
+    results = sorted(
+        (json.loads((run / "result.json").read_text()) for run in runs), key=lambda r: r["parameters"]["seed"]
+    )
+    seeds = sum(result["parameters"]["seeds"] for result in results)
+    content = {"command": command, "seconds": round(sum(result["seconds"] for result in results))}
+    content["versions"] = json.loads((runs[0] / "run.json").read_text())["versions"]
+    content["parameters"] = results[0]["parameters"] | {"seeds": seeds}
+    content["real"] = plain(results[0]["real"], digits=5)
+    methods = results[0]["parameters"]["methods"]
+    joined = {method: side_by_side([result["runs"][method] for result in results]) for method in methods}
+    content["runs"] = plain(joined, digits=5)
     write_atomically(folder / f"{name}.json", json.dumps(content, separators=(",", ":")) + "\n")
     if name == "goal":
-        (method,) = result["parameters"]["methods"]
-        for theirs, ours in ((method, "goal"), (f"{method} trace", "goal_trace")):
+        (run,) = runs
+        for theirs, ours in ((methods[0], "goal"), (f"{methods[0]} trace", "goal_trace")):
             write_atomically(folder / f"{ours}.safetensors", (run / f"{theirs}.safetensors").read_bytes())
-    return name
 
 
 if __name__ == "__main__":
@@ -49,5 +66,9 @@ if __name__ == "__main__":
     parser.add_argument("sweep", type=Path, nargs="?", default=ROOT / "runs" / "sweeps" / "thousand_modes")
     parser.add_argument("--out", type=Path, default=ROOT / "data" / "results" / "10_thousand_modes")
     asked = parser.parse_args()
+    named: dict[str, list[Path]] = {}
     for run in report.finished_folders(asked.sweep):
-        print(copy(run, asked.out))
+        named.setdefault(name_of(json.loads((run / "result.json").read_text())["parameters"]), []).append(run)
+    for name, runs in named.items():
+        copy(name, runs, asked.out, command=f"ganlab sweep sweeps/{asked.sweep.name}.yaml")
+        print(f"{name}: {len(runs)} run{'s' * (len(runs) != 1)}")

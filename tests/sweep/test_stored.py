@@ -72,3 +72,35 @@ def test_the_combination_of_chapter_10_is_stored_with_its_generators_and_its_tra
     assert trace.shape == (3, 10, 3, 8, 8) and trace.dtype == torch.uint8
     weights = load_file(out / "goal.safetensors")
     assert all(len(weight) == 2 for weight in weights.values())  # the seeds
+
+
+def test_runs_of_single_seeds_are_stored_as_one(tmp_path):
+    """The published small networks of chapter 10 train one seed at a time."""
+    runs = tmp_path / "thousand_modes_unrolled"
+    for seed in (4, 3):  # whatever the order of the folders
+        parameters = {"methods": ["GAN"], "networks": "unrolled", "data": "digits", "seed": seed, "seeds": 1}
+        found = {"steps": [1, 2], "seconds": [0.5, 1.0], "modes": [[seed], [10 * seed]], "kl": [[6.0], [5.0]]}
+        found |= {"final_modes": [100 * seed], "final_kl": [1.0], "channels": [[1.0, 0.0, 0.0]], "dependence": [0.1]}
+        (runs / str(-seed)).mkdir(parents=True)
+        outcome = {
+            "line": "",
+            "seconds": 60.4,
+            "parameters": parameters,
+            "runs": {"GAN": found},
+            "real": {"floor": 0.2},
+        }
+        (runs / str(-seed) / "result.json").write_text(json.dumps(outcome))
+        record = {"status": "done", "parameters": parameters, "versions": {}, "chapter": "10_thousand_modes"}
+        (runs / str(-seed) / "run.json").write_text(json.dumps(record))
+    subprocess.run(
+        [sys.executable, ROOT / "bench" / "thousand_modes.py", runs, "--out", tmp_path], check=True, timeout=120
+    )
+    content = json.loads((tmp_path / "unrolled.json").read_text())
+    assert content["parameters"]["seeds"] == 2 and content["parameters"]["seed"] == 3 and content["seconds"] == 121
+    assert content["command"] == "ganlab sweep sweeps/thousand_modes_unrolled.yaml"
+    joined = content["runs"]["GAN"]
+    assert (
+        joined["final_modes"] == [300, 400]
+        and joined["modes"] == [[3, 4], [30, 40]]
+        and joined["seconds"] == [1.0, 2.0]
+    )
