@@ -139,7 +139,7 @@ def test_what_was_judged_before_the_end_is_kept():
 @pytest.mark.slow
 def test_a_definition_that_never_ends_does_not_take_the_others_with_it():
     endless = (
-        '@exercise("gan.discriminator_loss")\ndef discriminator_loss(a, b=[0 for _ in iter(int, 1)]):\n    return a'
+        '@exercise("gan.discriminator_loss")\ndef discriminator_loss(a, b=sum(0 for _ in iter(int, 1))):\n    return a'
     )
     cells, wanted = [IMPORTS, endless, GOOD], ["gan.discriminator_loss", "gan.generator_loss"]
     verdicts, _, note = judge_work(take_apart(cells), wanted, 30)
