@@ -106,7 +106,7 @@ def strip(
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(everything.min() - 0.05 * span, everything.max() + 0.05 * span)
-    axes.xaxis.set_major_locator(MaxNLocator(8))
+    axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 2.5, 5, 10]))
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
     key = "a dot: a seed" + ("; the bar and the numbers: mean and 95 % interval" if spread else "")
