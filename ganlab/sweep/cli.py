@@ -43,6 +43,7 @@ def sweep(
     from ganlab.sweep import read_sweep, run_sweep, shared_seeds, spec, write_table
     from ganlab.sweep.cluster import dask_executor
     from ganlab.sweep.engine import run_folder
+    from ganlab.sweep.table import made_with
 
     if example:
         say(spec.example().rstrip())
@@ -70,7 +71,7 @@ def sweep(
 
     folder = runs / "sweeps" / plan.name
     engine = f"dask at {scheduler}" if scheduler else f"dask on this machine, {workers} workers, {threads} threads each"
-    board = _Board(plan)
+    board, origin = _Board(plan), made_with()
     try:
         with board:
             if missing:
@@ -82,7 +83,7 @@ def sweep(
         rows = board.rows
         if rows:
             say(f"{_count(len(rows), 'run')}: {board.state}.")
-            for path in write_table(plan, rows, folder, engine):
+            for path in write_table(plan, rows, folder, engine, origin):
                 say(short(path))
     if any(row.status != "failed" for row in rows):
         say(f"Tables with intervals and figures: ganlab run 12 -p runs={short(folder)}")

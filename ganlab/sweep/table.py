@@ -49,14 +49,27 @@ def _cells(name: str, value: Any) -> dict[str, Any]:
     return cells
 
 
-def write_table(sweep: Sweep, rows: Sequence[Row], folder: Path, engine: str) -> list[Path]:
+def made_with() -> dict[str, Any]:
+    """Versions and commit, for the manifest. Ask before the first run: a sweep may go on while the code is changed."""
+    from ganlab.train.run import git_hash, versions  # torch: workers read this module too, and do without
+
+    return {"versions": versions(), "git": git_hash()}
+
+
+def write_table(
+    sweep: Sweep, rows: Sequence[Row], folder: Path, engine: str, origin: Mapping[str, Any] | None = None
+) -> list[Path]:
     """Write `table.csv`, `manifest.json` and, where pyarrow is installed, `table.parquet`; the files written.
+
+    Args:
+        sweep, rows: what was asked for, and how the runs ended.
+        folder: where the files go.
+        engine: what it ran on, in words.
+        origin: `made_with()` of the start; now's when left out.
 
     Raises:
         GanlabError: the folder cannot be written.
     """
-    from ganlab.train.run import git_hash, versions  # torch: workers read this module too, and do without
-
     table = as_table(rows)
     written = [folder / "table.csv"]
     write_atomically(written[0], table.to_csv(index=False))
@@ -77,8 +90,7 @@ def write_table(sweep: Sweep, rows: Sequence[Row], folder: Path, engine: str) ->
         **counts,
         "engine": engine,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": versions(),
-        "git": git_hash(),
+        **(made_with() if origin is None else origin),
     }
     written.append(folder / "manifest.json")
     write_atomically(written[-1], json.dumps(manifest, indent=2) + "\n")

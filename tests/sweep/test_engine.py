@@ -256,6 +256,25 @@ def test_an_interrupted_sweep_leaves_the_table_of_what_has_ended(course, monkeyp
     assert json.loads((folder / "manifest.json").read_text())["asked"] == 2
 
 
+def test_the_manifest_names_the_code_of_the_start(course, monkeypatch):
+    """Nothing of it is read, nor any module imported, when the runs are over: by then somebody may have edited both."""
+    course.chapter("01_gan")
+    sweep_of(course)
+    monkeypatch.setattr("ganlab.train.run.git_hash", lambda: "start")
+
+    class Editor(Here):
+        def submit(self, function, *args):
+            monkeypatch.setattr("ganlab.train.run.git_hash", lambda: 1 / 0)
+            monkeypatch.setattr("ganlab.train.run.versions", lambda: 1 / 0)
+            return super().submit(function, *args)
+
+    monkeypatch.setattr("ganlab.sweep.engine.run_task", lambda task: Answer("done", 1.0, "fine"))
+    monkeypatch.setattr("ganlab.sweep.cluster.dask_executor", lambda *_: nullcontext(Editor()))
+    command(course.root / "demo.yaml", workers=1, threads=1)
+    manifest = json.loads((course.root / "runs" / "sweeps" / "demo" / "manifest.json").read_text())
+    assert manifest["git"] == "start" and "torch" in manifest["versions"]
+
+
 def test_a_terminal_shows_a_live_table_and_a_bar(course, monkeypatch):
     course.chapter("01_gan")
     sweep_of(course)
