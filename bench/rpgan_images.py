@@ -59,7 +59,7 @@ class Plan:
 
 PLANS = {
     "digits": Plan(600, arms=tuple(ARMS), times={SINGLE: 2, "K = 12": 2, "K = 48": 2}),
-    "fashion": Plan(600, times={SINGLE: 3}),
+    "fashion": Plan(600),
     "faces": Plan(320, times={SINGLE: 3}),
     "faces64": Plan(240, width=8, times={SINGLE: 8, WIDE: 4, "K = 12": 3}, first=2),
 }
@@ -222,10 +222,12 @@ def as_row(images: Tensor) -> np.ndarray:
 
 
 def keep_pictures(path: Path, pictures: dict[str, Tensor]) -> list[str]:
-    """Put rows into the sheet, those of the same arm beneath each other; the labels of all its rows."""
+    """Put rows into the sheet, in place of those that these arms had; the labels of all its rows."""
     content = path.with_suffix(".json")
     labels = json.loads(content.read_text())["pictures"]["rows"] if path.exists() else []
-    rows = known_pictures(path, labels) | {label: as_row(images) for label, images in pictures.items()}
+    made = {label.split(" (")[0] for label in pictures}
+    rows = {label: row for label, row in known_pictures(path, labels).items() if label.split(" (")[0] not in made}
+    rows |= {label: as_row(images) for label, images in pictures.items()}
     rows = dict(sorted(rows.items(), key=lambda item: (ARMS.index(item[0].split(" (")[0]), item[0])))
     buffer = io.BytesIO()
     Image.fromarray(np.concatenate(list(rows.values()))).save(buffer, "PNG", optimize=True)
