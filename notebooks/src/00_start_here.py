@@ -201,8 +201,8 @@ display(
 # does not. So everything in this course is run over several seeds.
 #
 # And a number alone says nothing. Each one stands between its **floor** and its **ceiling**, the least and the most that
-# can be expected of it, and one of the two is what a *perfect* generator scores. Here the floor is 0 modes and the ceiling
-# is 8, what the real data got.
+# can be expected of it, and one of the two is what a *perfect* generator scores. Here the ceiling is 8, what the real data
+# got; the floor is 1, a generator that makes one good point over and over.
 
 # %% [markdown]
 # What you have done so far, in this chapter:
