@@ -665,7 +665,7 @@ show.interval_table(rows, caption=f"{seeds} seeds, {steps} steps: mean and 95 % 
 # Look at the first column: *uniform* points cover five modes of six. A count of modes that does not beat them means
 # nothing.
 #
-# Four seeds are few, and their intervals too narrow. Here are ten other starts, trained in the same way beforehand. Each
+# Four seeds are few, and their intervals too narrow. Here are ten, 100 to 109, trained in the same way beforehand. Each
 # method had something chosen for it, on other seeds than these: the GAN one learning rate of three, the Regularized GAN
 # its two weights in section 7's sweep, the second MDGAN one distance weight of five (the first has public code's weights).
 
@@ -708,7 +708,7 @@ show.interval_table(rows, caption=f"{len(ten['settings']['seeds'])} seeds, {ten[
 # intervals overlap widely), on fewer modes: 2.7 instead of 4. So what the encoder brings here is modes, and a shorter way;
 # not a better end in mass.
 #
-# MDGAN depends on a weight that its procedure, as reported, does not have. With public code's weights it has 16 %; with a
+# MDGAN depends on a weight that its procedure, as reported, does not have. With public code's weights it has 17 %; with a
 # tenth of the distance it has 31 %, as good as the Regularized GAN, at a higher price. A likely reason: one Adam moves $G$
 # in both steps. A squared distance has large gradients, they set the size of Adam's steps, and beside them the diffusion
 # step hardly moves anything. The authors found MDGAN the easier of the two to tune, on faces.
