@@ -375,9 +375,9 @@ show.interval_table(rows, caption="Seeds of ten that end with 90 % of the sample
 
 # %% [markdown]
 # With the axes, right and wrong diagonal serve the discriminators equally well, and where the generator ends is a matter of its start:
-# more often on the wrong one than on the right. No seed with random directions ends on the wrong diagonal. (But some end in a single
-# corner, the fewer the more views: even what a view can see is not always repaired in 1,000 steps. So it is with the axes in seed 0,
-# in the figure.) How many views are enough?
+# more often on the wrong one than on the right. No seed with random directions ends on the wrong diagonal. (Some end in a single corner,
+# fewest with eight views: even what a view can see is not always repaired in 1,000 steps. So it is with the axes in seed 0, in the
+# figure.) How many views are enough?
 #
 # - **The paper's theorem** (2.3): if both densities are Lipschitz (constant $L$), have bounded support (radius $B$), and
 #   agree in $K > O\big((BL/\epsilon)^{d-m}\big)$ random views from $d$ to $m$ dimensions, they differ by no more than
@@ -1018,8 +1018,8 @@ show.interval_table(rows, caption="Fréchet distance after as many steps, or as 
 #
 # ### 64 pixels
 #
-# After 240 steps nothing can be seen at 64 pixels. So two seeds of three arms went on, for about as many seconds each: the single one
-# for 1,920 steps, the wide one for 960, twelve views for 720, and seed 0 for twice that. Are there faces in the end?
+# After 240 steps nothing can be seen at 64 pixels. So three arms went on, for about as many seconds each: the single one for 1,920
+# steps, the wide one for 960, twelve views for 720, and seed 0 for twice that. Are there faces in the end?
 
 # %% tags=["nbval-ignore-output", "hide-input"]
 def longest(name):
@@ -1059,12 +1059,13 @@ display(show.with_alt(figure, "64 pixels, a line for each seed, means of 4 looks
 # are grey. (The Fréchet distance does not see the mesh: its classifier was made for 40 pixels, and images are brought to that size
 # first.)
 #
-# - **The single one turns back.** Its distance is lowest after about 1,350 steps in seed 0 and 750 in seed 1, and 1.2 and 1.4 times as
-#   large at the end, while its high frequencies rise to nearly twice those of real images. The authors saw this after 40,000 steps.
-#   The wide one and the twelve are at their best at the end or close to it; but they made fewer steps.
-# - **Who is nearer?** After 720 steps the ranges overlap. After as much time (136 seconds) the single one is nearer than twelve views in
-#   both seeds (84 against 98), the wide one in one of them. Seed 0 alone went on, to about 270 seconds: the wide one at 62, the single
-#   one at 84, twelve views at 90 (means of 4 looks).
+# - **The single one turns back.** Its distance is lowest after 1,350, 750 and 1,560 steps (seeds 0, 1 and 2), and at the end 1.20, 1.45
+#   and 1.05 times as large. In seeds 0 and 1 its high frequencies rise meanwhile to nearly twice those of real images. The authors saw
+#   samples get worse after 40,000 steps. The wide one and the twelve are at their best at the end or close to it; but they made fewer
+#   steps.
+# - **Who is nearer?** After 720 steps the twelve, in two of three seeds against either. After as much time (143 seconds) the single one, in
+#   all three seeds, and the wide one in two. Seed 0 alone went on, to nearly 290 seconds: the wide one is at 62, the single one at 84,
+#   twelve views are at 90 (means of 4 looks).
 # - **Sure of itself?** Section 1 measured certainty on the sheet. Here the wide discriminator is right nine times in ten, the twelve, with as
 #   many multiplications together, three times in four, and the small single one about every second time: it cannot tell any more. *Its*
 #   gradient goes silent (0.03 to 0.05 at the end, under both losses). The gradient of the sure one does not: under the loss that trains
@@ -1419,8 +1420,8 @@ run.finish(
 #   time, and fail with as many weights.
 # - On digits and garments more views leave less high-frequency noise; on faces only the step from four to twelve does. One view is not
 #   enough on any set. In steps twelve are a good choice, and on digits 48 a better one; in seconds, on one core, not in the beginning.
-# - At 64 pixels a small single discriminator's samples get better and then worse; those of twelve views were still improving when they
-#   were stopped, and so were those of one discriminator with as many multiplications.
+# - At 64 pixels a small single discriminator's samples get better and then worse, in two of three seeds clearly. Those of twelve views do
+#   not turn back in the steps that they made, and neither do those of one discriminator with as many multiplications.
 # - K discriminators need not cost K times one in memory (one after another) or in time (grouped), but not both at once: grouping keeps
 #   all K graphs alive.
 #
