@@ -1054,13 +1054,12 @@ display(show.with_alt(figure, "64 pixels, a line for each seed, means of 4 looks
 
 # %% [markdown]
 # By eye there are faces now in all three rows, each row with a fault of its own. The single one's lie under noise. The wide one's have
-# backgrounds of many colours, as the real ones have, and colours in the face that no face has. The twelve's are the clearest, with eyes,
-# glasses and long hair, under a fine mesh; but three of these four are alike (of all twelve that are stored, four), and all backgrounds
-# are grey. (The Fréchet distance does not see the mesh: its classifier was made for 40 pixels, and images are brought to that size
+# backgrounds of many colours, as the real ones have, and colours in the face that no face has. The twelve's are the clearest, with eyes
+# and glasses, under a fine mesh; but three of these four are alike (of all twelve that are stored, four), and all backgrounds are grey. (The Fréchet distance does not see the mesh: its classifier was made for 40 pixels, and images are brought to that size
 # first.)
 #
 # - **The single one turns back.** Its distance is lowest after 1,350, 750 and 1,560 steps (seeds 0, 1 and 2), and at the end 1.20, 1.45
-#   and 1.05 times as large. In seeds 0 and 1 its high frequencies rise meanwhile to nearly twice those of real images. The authors saw
+#   and 1.05 times as large (seed 0: after 3,840 steps). In seeds 0 and 1 its high frequencies rise meanwhile to nearly twice those of real images. The authors saw
 #   samples get worse after 40,000 steps. The wide one and the twelve are at their best at the end or close to it; but they made fewer
 #   steps.
 # - **Who is nearer?** After 720 steps the twelve, in two of three seeds against either. After as much time (143 seconds) the single one, in
