@@ -541,7 +541,8 @@ for name, points in ablation.items():
 # One number a seed in each bracket; a point is good if it lies within three standard deviations of a mode.
 #
 # - **No zero_grad**: the gradient is now the sum over all steps so far. The discriminator keeps running where it was
-#   sent long ago, the generator runs after it, and both leave the picture.
+#   sent long ago, the generator runs after it, and the two swing far past the data: all points of a seed lie on one spot,
+#   mostly outside the picture.
 # - **Labels swapped**: the discriminator praises whatever the generator makes and blames the data. Nothing draws the points
 #   to the data: in some seeds they stay in the middle, where random weights put them, in others they drift far away.
 # - **No detach, cleared late**: the discriminator's loss leaves gradients in the generator that ask it to be *easy* to
