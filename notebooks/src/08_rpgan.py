@@ -168,6 +168,7 @@ words = []
 for panel, (key, title) in zip(panels, WATCHED.items(), strict=True):
     words.append(f"{title}: " + draw_metric(panel, when, {name: seen[key] for name, seen in frozen.items()}, title))
     show.heading(panel, title)
+    panel.locator_params(axis="x", nbins=3)
 display(show.with_alt(figure, "The same fakes, four views: " + " ".join(words)))
 middle = frozen["all numbers"]["minimax"].quantile(0.5, 0)
 print(f"All numbers, minimax loss: gradient {middle[0]:.2f} at first, {middle.max():.1f} after {when[int(middle.argmax())]} steps, {middle[-1]:.1f} at the end")
