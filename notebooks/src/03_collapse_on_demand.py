@@ -46,7 +46,8 @@ folder = RunFolder(run_folder, {"steps": steps, "seeds": seeds, "seed": seed})
 # ## 1. A healthy GAN
 #
 # First the patient in good health. A **recipe** is a GAN with all its settings. They stand in one file,
-# `ganlab/recipes.yaml`, and this is the one that all others are compared with:
+# `ganlab/recipes.yaml`, and this is the one that all others are compared with. (`spread` is the ring's radius;
+# `generator` and `discriminator` are the widths of the hidden layers; the rates are Adam's.)
 
 # %%
 healthy = recipe("ring-healthy")
@@ -64,31 +65,30 @@ ring_of_eight = healthy.settings.target()
 display(samples_over_target(ring_of_eight.sample(400, seed), ring_of_eight, title="400 real points", points_are="real"))
 
 # %% [markdown]
-# Two small networks, the same learning rate for both. Two helpers do the rest of
-# the chapter: `see` trains a recipe from ten seeds and shows the samples, `why` puts what was measured on the way
-# beside the same numbers of the healthy control.
+# Two small networks, the same learning rate for both. A recipe also **claims** something, which a test holds it to: that
+# is how one can rely on a collapse.
+#
+# Two helpers do the rest of the chapter. `see` trains a recipe from ten seeds, says what it changes, and shows the
+# samples. `why` puts what was measured on the way beside the same numbers of the healthy control.
 
 # %%
 results = {}
 
 
-def see(name):
-    """Train a recipe from all seeds and show what its generators make."""
+def see(name, shown=10):
+    """Train a recipe from all seeds, say what it changes, and show what its generators make (the first `shown`)."""
     chosen = recipe(name)
     result = results[name] = run(chosen, range(seed, seed + seeds), steps=steps)
-    target = chosen.settings.target()
-    low, high = int(result.modes.min()), int(result.modes.max())
-    display(
-        many_seeds(
-            result.samples, target, columns=5,
-            title=f"{chosen.title}: {low} to {high} of {target.modes} modes" if low < high else f"{chosen.title}: {low} of {target.modes} modes in every seed",
-            labels=[f"seed {number}" for number in result.seeds],
-        )
-    )  # fmt: skip
+    if chosen.changed:
+        print(f"{chosen.like}, but", ", ".join(f"{key} = {value}" for key, value in chosen.changed.items()))
+    claim = f"at {'most' if chosen.claim.collapses else 'least'} {chosen.claim.modes} modes"
+    title = f"{chosen.title}: {claim} in {chosen.claim.kept_by(result.modes)} of {seeds} seeds"
+    labels = [f"seed {number}" for number in result.seeds[:shown]]
+    display(many_seeds(result.samples[:shown], chosen.settings.target(), columns=5, title=title, labels=labels))
 
 
 def why(name, *measured):
-    """The numbers that show the reason, beside the control's: means over seeds and the second half of the training."""
+    """The numbers that show the reason: means over seeds and over the second half of the training."""
     chosen, meaning = recipe(name), MEASURED | OF_A_RUN
     return interval_table(
         [
@@ -109,11 +109,11 @@ see("ring-healthy")
 # %% [markdown]
 # Nearly every seed has nearly all modes. It is not sharp yet: points lie between the modes, and a seed that is still a
 # cloud covers all of them, since some dust falls everywhere. *Healthy* here only means *not collapsed*. And even a healthy
-# recipe loses a seed now and then, which is why its claim leaves room for two.
+# recipe loses a seed now and then, so its claim leaves room for two.
 #
 # ## 2. Samples that are dead, losses in perfect health
 #
-# The first knob: the generator learns twenty times as fast as the discriminator.
+# The first knob is the ratio of the learning rates: the generator learns twenty times as fast as the discriminator.
 
 # %%
 ### BEGIN SOLUTION
@@ -152,8 +152,9 @@ for result, word in ((sound, "healthy"), (sick, "collapsed")):
 # not. No wonder: when all samples sit on one spot and the spot is always somewhere else, the discriminator learns
 # nothing that is still true a moment later, so it guesses. A guessing discriminator has the losses of a perfect GAN.
 #
-# So losses do not tell *that* it has collapsed, let alone why. What does? Look at what the discriminator **knows** and
-# at what it **tells** the generator:
+# So losses do not tell *that* it has collapsed, let alone why. What does? Look at what the discriminator **tells** the
+# generator. Its **push** on a sample is the arrow of chapter 01: where this sample would go to be believed, minus the
+# gradient of its own loss. Twenty times during the training we **look**: draw samples, and measure.
 
 # %% tags=["nbval-ignore-output"]
 why("fast-generator")
@@ -161,8 +162,9 @@ why("fast-generator")
 # %% [markdown]
 # - **agreement**: the samples are pushed the same way much more than in the healthy GAN. None is told to be different
 #   from the others, so they travel as one.
-# - **moved**: from one look to the next (there are twenty) nearly every sample has changed its mode.
-# - **visited**: in the end nearly the whole ring has been visited, one mode at a time.
+# - **moved**: from one look to the next nearly every sample has changed its mode.
+# - **visited**: nearly every mode has been the favourite once. That alone proves nothing, since the healthy GAN has much
+#   the same number: where all modes have about equally many samples, the favourite is a matter of chance.
 #
 # Here is the journey of three seeds, the favourite mode at each look:
 
@@ -192,14 +194,16 @@ why("strong-discriminator", "accuracy", "push", "moved", "visited", "high_qualit
 
 # %% [markdown]
 # The second face of collapse: **frozen**. One or two modes, of excellent quality, and they stay the same ones: next to
-# nothing moves. The textbook says "the gradient vanishes". It does not: the push on a sample is many times *stronger* than
-# in the healthy GAN. The trouble is where it points: to the nearest mode, for all samples that start in the same place.
+# nothing moves. "Too good a discriminator leaves no gradient", one reads. Not with this loss: the push on a sample is many
+# times *stronger* than in the healthy GAN. The trouble is where it points. Section 4 ends with a picture of that. (Frozen,
+# or only slow? This generator has a tenth of the control's rate. The experiment stands under *Try next*.)
 #
 # *Being pulled hard and being shown everything are two things.*
 #
 # ## 4. The loss that saturates
 #
-# When does the gradient vanish, then? With the loss of the game as it was first written: the generator *minimises*
+# When does the gradient vanish, then? With the loss of the game as it was first written. You met it in chapter 01, beside
+# the one that replaced it: the generator *minimises*
 #
 # $$L_G = \mathbb{E}_z[\log(1 - D(G(z)))], \qquad D = \mathrm{sigmoid}(\text{logit}).$$
 #
@@ -219,8 +223,8 @@ def minimax_generator_loss(fake_logits):
 # %% [markdown]
 # **Exercise `collapse.gradient_of_fakes`** · difficulty ●●○○○ · 8 minutes
 #
-# How hard does each loss pull? Return the derivative of one fake's own loss by its logit, for every fake, and for both
-# losses: `"non-saturating"`, $-\log D$, and `"minimax"`, $\log(1 - D)$. Work it out on paper first.
+# How hard does each loss pull? Chapter 01 drew it; now derive it. Return the derivative of one fake's own loss by its
+# logit, for every fake, and for both losses: `"non-saturating"`, $-\log D$, and `"minimax"`, $\log(1 - D)$.
 
 # %% tags=["exercise"]
 @exercise("collapse.gradient_of_fakes")
@@ -234,9 +238,9 @@ def gradient_of_fakes(fake_logits, loss):
 
 # %%
 logits = torch.tensor([-6.0, -2.0, 0.0, 2.0])
-print("D               ", [f"{value:5.2f}" for value in logits.sigmoid()])
+print("D               ", " ".join(f"{value:7.3f}" for value in logits.sigmoid()))
 for loss in ("non-saturating", "minimax"):
-    print(f"{loss:16}", [f"{value:5.2f}" for value in gradient_of_fakes(logits, loss)])
+    print(f"{loss:16}", " ".join(f"{value:7.3f}" for value in gradient_of_fakes(logits, loss)))
 
 # %% [markdown]
 # At $D = 0.5$ they are the same. Far left, where the discriminator is sure, the minimax loss has let go. So what will
@@ -249,7 +253,7 @@ answer = "b"
 predict("collapse.minimax_alone", answer)
 
 # %% tags=["nbval-ignore-output"]
-see("minimax")
+see("minimax", shown=5)
 
 # %% [markdown]
 # Nothing. The first acquittal: *the minimax loss alone does not collapse here.* It needs an accomplice, a discriminator
@@ -262,23 +266,65 @@ see("starved-generator")
 why("starved-generator", "accuracy", "belief", "push", "high_quality")
 
 # %% [markdown]
-# Compare it with section 3: same discriminator, other loss. There the samples were perfect and all alike; here most of
-# them never arrive. $D$ is close to 0, and so is the pull: the generator **starves**. It misses modes for another
-# reason: it has hardly learned at all. A count of modes cannot tell the two apart; the high-quality share can.
+# Compare it with section 3: same learning rates, other loss. There the samples were good and all alike; here most of
+# them never arrive. $D$ is close to 0, and the push is a small part of section 3's: the generator **starves**. It misses
+# modes for another reason: it has hardly learned at all. A count of modes cannot tell the two apart; the high-quality
+# share can.
+#
+# Here are all three, seen by the discriminator: one seed of each recipe, half-way through the training. Blue means
+# "real", orange "fake", arrows are pushes. (Each panel has its own scale; above it stands the longest push.) Before you
+# read on, say for each panel what an arrow tells a sample, and what it does not.
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+from ganlab.recipes import build
+from ganlab.show import new_figure, with_alt
+from ganlab.show.figure import legend_below
+from ganlab.show.planar import believes, draw_field, extent_of, field_key
+from ganlab.train import threads, train
+
+FACES = {"healthy": "ring-healthy", "chase": "fast-generator", "frozen": "strong-discriminator", "starved": "starved-generator"}
+
+figure, axes = new_figure(9.5, 3.2, 1, 4)
+words = []
+for panel, (face, name) in zip(axes[0], FACES.items(), strict=True):
+    gan, batches, target = build(recipe(name), seed + 1)
+    with threads(1):
+        train(gan, batches, max(1, steps // 2))
+    loss, points = recipe(name).settings.loss, (gan.sample(200), target.sample(160, seed))
+    field, image = draw_field(panel, gan.discriminator, *points, extent_of(target, 1.0), loss, arrows=14, size=0.6)
+    panel.set(xticks=[], yticks=[])
+    panel.set_title(f"{face}: push up to {field.longest:.2g}", fontsize=9.5)
+    words.append(f"{face}, mean D {field.at_real:.2f} at real and {field.at_fake:.2f} at generated points, longest push {field.longest:.2g}")
+believes(figure, image, ax=axes[0])
+field_key(axes[0, 0])
+legend_below(figure, handles=axes[0, 0].get_legend_handles_labels()[0], loc="outside lower center")
+display(with_alt(figure, f"Four maps of the discriminator's probability with samples and pushes, seed {seed + 1}: {'; '.join(words)}."))
+
+# %% [markdown]
+# - **Chase**: the map is nearly white. This discriminator believes hardly anything, and what slope it has is much the same
+#   for all samples, which lie together.
+# - **Frozen**: walls. Fake where the samples are, real everywhere else, at modes and at empty places alike. At the wall
+#   the push is enormous, and it leads across, to what lies next.
+# - **Starved**: walls again, but the samples sit in the middle of the orange, and there the minimax loss does not pull.
+#
+# And in none of them, not even in the healthy one, does an arrow say that a mode elsewhere is short of samples.
 #
 # ## 5. A discriminator that knows too little
 #
-# Take all but four units from the discriminator. Before you run it, decide: chase, freeze or starve?
+# Take all but four units from the discriminator: one hidden layer, four wide. Before you run it, decide: chase, freeze or
+# starve?
 
 # %% tags=["nbval-ignore-output"]
 see("weak-discriminator")
 
 # %% tags=["nbval-ignore-output"]
-why("weak-discriminator")
+why("weak-discriminator", "accuracy", "belief", "push", "moved")
 
 # %% [markdown]
-# It guesses, and its push is weak. Four ReLU units draw four straight folds in the plane. That says "go left", never
-# "stop here". *What the discriminator cannot represent, the generator cannot learn*: a chase, with nobody leading.
+# A chase, with nobody leading. The push is even weaker than that of the starved one, but for the opposite reason: not
+# because $D$ is sure (near 0), but because it knows nothing (near one half), so it guesses. Four ReLU units draw four
+# straight folds in the plane. They can say "go left", or at best "stop" at one place, but not at eight. *What the
+# discriminator cannot represent, the generator cannot learn.*
 #
 # The same can happen to a discriminator of full size, when the task is too fine for it. Here is the ring at a twentieth
 # of its size, modes and all; the picture is scaled, so it looks the same.
@@ -302,11 +348,12 @@ why("close-modes")
 see("momentum")
 
 # %% tags=["nbval-ignore-output"]
-why("momentum")
+why("momentum", "agreement", "accuracy", "moved")
 
 # %% [markdown]
-# A chase again: both overshoot. On a fixed hill momentum helps; here each walker stands on a hill that the other one
-# moves.
+# A chase again: the samples travel as one. But this time nobody guesses. The discriminator sees quite well that they are
+# in the wrong place (accuracy), and sends them on, and they overshoot together. On a fixed hill momentum helps; here each
+# walker stands on a hill that the other one moves.
 #
 # Is 0.98 cheating? PyTorch's default is $\beta_1 = 0.9$. Now it is your turn.
 #
@@ -314,7 +361,8 @@ why("momentum")
 #
 # You are given the settings of section 1, as a dict, with `beta1` at 0.9: most seeds collapse. Return a copy in which
 # **one other** setting is changed, so that at least two seeds of three keep 6 modes or more. Leave the data, the
-# number of steps and `beta1` as they are. There is more than one way. (The check trains for some seconds.)
+# number of steps and `beta1` as they are. There is more than one way. (`activation` may be relu, leaky_relu or tanh,
+# `loss` non-saturating or minimax. The check trains for some seconds.)
 
 # %% tags=["exercise"]
 @exercise("collapse.mend_momentum")
@@ -360,9 +408,6 @@ why("deep-generator")
 # the distance that a sample moves in one step of the generator.
 
 # %% tags=["nbval-ignore-output"]
-from ganlab.recipes import build
-
-
 def stride(name, turns=200):
     """Mean distance that a sample moves in one generator step, over the first turns of the training."""
     gan, batches, _ = build(recipe(name), list(range(seed, seed + seeds)))
@@ -426,9 +471,9 @@ print(f"healthy: {100 * results['grid-healthy'].late('high_quality'):.0f} % of t
 #
 # ## 9. All recipes, over seeds
 #
-# Every recipe claims something that a test holds it to on ten seeds, none of which were used to choose its settings.
-# Here is what your runs say: the mean number of modes with its 95 % interval, between the floor (a generator of one
-# point) and the ceiling (the data).
+# Every recipe was held to its claim on seeds 0 to 9, none of which served to choose its settings. Here is what your runs
+# say: the mean number of modes with its 95 % interval, beside the floor (a generator of one good point) and the ceiling
+# (the data). A clump that lies *between* the modes is on none of them; that is why some means are below the floor.
 
 # %% tags=["nbval-ignore-output"]
 from ganlab.show import bootstrap_interval
@@ -456,14 +501,17 @@ display(strip(ring_only, "modes covered", floor=1, ceiling=8, title="Seven ways 
 # And the road there:
 
 # %% tags=["nbval-ignore-output"]
-faces = {"healthy": "ring-healthy", "chase": "fast-generator", "frozen": "strong-discriminator", "starved": "starved-generator"}
 display(
     coverage_over_steps(
         results["ring-healthy"].steps,
-        {word: results[name]["modes"] for word, name in faces.items()},
-        modes=8, floor=1, title="Modes over time: healthy, and the three faces",
+        {face: results[name]["modes"] for face, name in FACES.items()},
+        modes=8, floor=1, title="A healthy ring begins like a sick one",
     )
 )  # fmt: skip
+
+# %% [markdown]
+# In its first hundreds of steps even the healthy ring holds one or two modes. Had we stopped there, it would have passed
+# for collapsed. So *collapsed* is said of a moment, and of a recipe only with its number of steps.
 
 # %%
 held = [name for name, chosen in recipes().items() if chosen.claim.holds(results[name].modes)]
@@ -487,20 +535,36 @@ folder.finish(
 #
 # ## Questions
 #
-# **Are these *the* causes of mode collapse?** They are causes in a small GAN on toy data, where one can count. What
-# carries over is the way of asking: one knob, several seeds, a control, and a number for the reason.
+# <details><summary>Are these <em>the</em> causes of mode collapse?</summary>
 #
-# **Why do you print 0 modes so often?** A clump between two modes is on none of them.
+# They are causes in a small GAN on toy data, where one can count. What carries over is the way of asking: one knob,
+# several seeds, a control, and a number for the reason.
 #
-# **A deep generator also begins as nearly a single point. Is that not the reason?** We thought so first: six times
-# narrower than the healthy one. Then we multiplied its initial weights by 1.45, so that both began equally wide, and it
-# collapsed in ten seeds of ten; and the healthy one, made as narrow, stayed healthy in nine. A difference is not yet a
-# cause. Turn it back and look.
+# </details>
+#
+# <details><summary>A deep generator also begins as nearly a single point. Is that not the reason?</summary>
+#
+# We thought so first: six times narrower than the healthy one. Then we multiplied its initial weights by 1.45, so that
+# both began equally wide, and it collapsed in ten seeds of ten; and the healthy one, made as narrow, stayed healthy in
+# nine. A difference is not yet a cause. Turn it back and look.
+#
+# </details>
+#
+# <details><summary>Two recipes change both learning rates. Which half does the harm?</summary>
+#
+# Undo one and look: `run(recipe("fast-generator").but(generator_lr=0.001), range(100, 110)).modes`, and so on. On seeds
+# 100 to 109 the slow discriminator alone gave the chase in ten of ten seeds, the fast generator alone in six. For the
+# frozen face neither was enough: a discriminator ten times as fast left 3 to 8 modes, a generator ten times as slow 2 to 8.
+#
+# </details>
 #
 # ## Try next
 #
 # - `run(recipe("ring-healthy").but(spread=20.0, sigma=0.5), range(10)).modes`: a ring ten times as large. Predict first.
-# - `ganlab run 03 -p steps=10000`: which of the faces does more training cure?
+# - Frozen, or slow? `run(recipe("strong-discriminator"), range(10), steps=20_000).modes` gives it ten times the steps, for a
+#   tenth of the rate. And `ganlab run 03 -p steps=10000`: which of the faces does more training cure?
+# - Make the three faces by hand: `from ganlab.show import live_gan`, `live_gan(ring_of_eight)`. Its sliders hold both
+#   learning rates and the loss.
 # - Find the smallest `beta1` that still collapses in 9 of 10 seeds. Why is there no sharp border?
 # - `ganlab run 03 -p seeds=64` for narrower intervals.
 #

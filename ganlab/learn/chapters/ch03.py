@@ -247,8 +247,8 @@ QUESTIONS = [
     Question(
         name="collapse.diagnose_losses",
         text=(
-            "Run A: discriminator loss 1.38, generator loss 0.70, both steady. Run B: discriminator loss 1.2, "
-            "generator loss 0.9, both restless. Which of them has collapsed?"
+            "Of two GANs you know nothing but the losses. A: discriminator 1.38, generator 0.70, both steady. B: "
+            "discriminator 1.2, generator 0.9, both restless. Which of them has collapsed?"
         ),
         choices=(
             Choice(
