@@ -281,7 +281,7 @@ show.interval_table(rows, caption="Gradient of a step at batch 64 against softma
 
 # %% [markdown]
 # A bias has a sampling error of a hundredth of the standard deviation beside it. So all draws but the very steep one are off by a little, 0.003 to
-# 0.009, and no draw is much better: its cause is common to them. ($\bar y$ stands in the denominator, and the mean of a noisy $1/\bar y$ is not $1/p$.
+# 0.009, and no draw is much better, for much of it has a cause that they share. ($\bar y$ stands in the denominator, and the mean of a noisy $1/\bar y$ is not $1/p$.
 # The plain Gumbel-softmax adds a mean that is not quite $p$.) What sets the smoothed step apart is its noise, three to six times that of
 # the Gumbel draws: a boundary is heard of only when some $u$ falls within 0.0063 of it, less than once a batch, and then loudly. With
 # the steeper slope 87 % of the batches say nothing at all.
@@ -328,12 +328,12 @@ display(
 )  # fmt: skip
 
 # %% [markdown]
-# (Thin lines are seeds, thick ones and the numbers at their ends the median; tables have means. The distance is the total
-# variation $\frac12 \sum_k |p_k - w_k|$ of chapter 02: the share of draws that go to the wrong mode.) The smoothed step is slower than the
+# (The numbers at the ends are medians; tables have means. The distance is the total variation
+# $\frac12 \sum_k |p_k - w_k|$ of chapter 02: the share of draws that go to the wrong mode.) The smoothed step is slower than the
 # Gumbel-softmax, and ends as near; the steep one is on its way still. The squared error does as well as the divergence. And the last
 # line is a question to the method: if $\mathbb{E}[y]$ *is* $\mathrm{softmax}(\alpha)$, why draw at all? For this loss there is no
 # need. A draw would earn its keep where the modes must pass through a network first. We follow the authors; section 9
-# has the whole method with each of these draws.
+# has the whole method with the Gumbel-softmax and with the closed form, too.
 #
 # ### The empty mode
 #
@@ -1226,8 +1226,8 @@ show.interval_table(rows, caption="Fashion-5, 45 labels; the prior against the t
 
 # %% [markdown]
 # Neither makes a difference that three seeds can show. The prior that moves at once is half the way at step 150, where the other two have not
-# begun, and no box is starved: with labels in every turn $h$ can be trusted after tens of steps. The 300 steps could have been
-# left out, and so could the waiting. (The authors' code waits for 10,000 of 200,000; there $h$ is larger and learns at a tenth of the rate.)
+# begun, and no box is starved: with labels in every turn $h$ can be trusted after tens of steps. Here the 300 steps could have
+# been left out, and so could the waiting. (The authors' code waits for 10,000 of 200,000; there $h$ is larger and learns at a tenth of the rate.)
 #
 # ### Ask for a mode
 #
