@@ -414,7 +414,7 @@ COLUMNS = {  # key, factor, decimals
 def line(name, row):
     """A row of the table as text; without a judge of attributes some numbers are not known."""
     known = {label: f"{factor * row[key]:.{digits}f}" for label, (key, factor, digits) in COLUMNS.items() if key in row}
-    return {"": name} | known | {f"missing, {sigma}": f"{count}" for sigma, count in row["missing"].items()}
+    return {"": name} | known | {"missing at noise " + ", ".join(row["missing"]): ", ".join(map(str, row["missing"].values()))}
 
 
 real_row = measured_rows["real"]
@@ -424,7 +424,7 @@ print(f"training took from {min(seconds):.0f} s ({CALLED[METHODS[seconds.index(m
 show.interval_table([line(CALLED.get(name, name), measured_rows[name]) for name in ("real", "untrained", *METHODS)], caption=(
     f"{real_row['images']:,} toy faces at 32x32 of each, one seed, on a CPU. Distances on {real_row['features']}. Expected modes of a perfect "
     f"generator: {real_row['expected_modes']:.0f} ± {real_row['deviation']:.0f}; reverse KL in nats, its floor {real_row['kl_floor']:.2f}; "
-    f"missing, by noise: of {table['settings']['unseen']:,} unseen faces; copies: of any of the 10,000 training faces."
+    f"missing: of {table['settings']['unseen']:,} unseen faces; copies: of any of the 10,000 training faces."
 ))  # fmt: skip
 
 # %% [markdown]
@@ -440,7 +440,7 @@ show.interval_table([line(CALLED.get(name, name), measured_rows[name]) for name 
 # mean discrepancy with a cubic kernel; about 0 for equal sets. *Diversity* is the mean distance of two faces. *Missing* is the third party
 # of chapter 04: unseen real faces that it is sure the generator would not make. *Copies* are images that all but equal a training image.
 #
-# Mind the columns of *missing* at noise 3.5 and 4, the noise of MDGAN's published table (unverified). Pixels here lie between
+# Mind the counts of *missing* at noise 3.5 and 4, the noise of MDGAN's published table (unverified). Pixels here lie between
 # -1 and 1, and such a noise drowns them: after 250 steps of its training the third party is sure only where nothing looks like a face at
 # all, of the untrained generator. At noise 1 it speaks, but of what? RPGAN's 639 and MDGAN's 0 go with the same 107 modes. RPGAN's
 # faces stand before grey, real ones before colours: that may be all it takes to tell them apart (chapter 04, section 10).
@@ -557,7 +557,7 @@ found = {}
 for name, images in {"real": mine.fresh, "section 1": trained.sample(measured)}.items():
     found[name] = measure(images, mine, third_party_steps=third_party_steps)
 show.interval_table([line(name, row) for name, row in found.items()], caption=(
-    f"{measured:,} images, on {mine.features.name}; missing, by noise: of {len(mine.test):,} unseen ones; copies: of any of {len(mine.training):,} "
+    f"{measured:,} images, on {mine.features.name}; missing: of {len(mine.test):,} unseen ones; copies: of any of {len(mine.training):,} "
     "training images. With fewer images the Fréchet distance of real ones is larger, and modes are fewer: compare only within this table"
 ))  # fmt: skip
 
