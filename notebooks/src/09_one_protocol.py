@@ -618,8 +618,8 @@ for name in comparison:
     means = {method: 100 * row["in_place"][0] for method, row in tables[name, "steps"].items()}
     usual, tuned, other = means["GAN, as usually run"], means[protocol.BASELINE], max(challengers, key=means.__getitem__)
     rows.append({
-        "target": name, "GAN, as usually run, %": f"{usual:.0f}", "GAN, tuned, %": f"{tuned:.0f}", "tuning, points": f"{tuned - usual:+.0f}",
-        "best challenger": other, "points from there": f"{means[other] - tuned:+.0f}",
+        "target": name, "GAN, as usually run, %": f"{usual:.0f}", "GAN, tuned, %": f"{tuned:.0f}", "tuning, points": f"{round(tuned - usual):+d}",
+        "best challenger": other, "points from there": f"{round(means[other] - tuned):+d}",
     })  # fmt: skip
 show.interval_table(rows, "Mass in place at equal steps")
 
