@@ -523,7 +523,7 @@ def times(content, shares=(0.1, 0.25, 0.5)):
                 f"{float(reached.median()):.1f} s, {len(reached)} of {len(taken)} seeds" if len(reached) else "never"
             )
         rows.append(row)
-    return show.interval_table(rows, caption="Median of the seeds that get there. Seeds train side by side; their time is shared evenly")
+    return show.interval_table(rows, caption="Median of the seeds that get there, in the mean time of a seed")
 
 
 times(contest_digits)
