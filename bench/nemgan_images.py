@@ -3,7 +3,7 @@
     python bench/nemgan_images.py digits       # 8x8 digits, 10 modes, 0 to 144 labels
     python bench/nemgan_images.py two          # digits 3 and 5 at 80:20
     python bench/nemgan_images.py fashion      # Fashion-5 at 16x16: 5 groups of garments, .3 .1 .3 .2 .1
-    python bench/nemgan_images.py fashion-10   # the same images, ten garments, a tenth each; no result is stored
+    python bench/nemgan_images.py fashion-10   # the same images, ten garments, a tenth each
     python bench/nemgan_images.py hair         # toy faces at 32x32: which are blond? And real faces carried to blond
     python bench/nemgan_images.py glasses      # the same for eyeglasses
     python bench/nemgan_images.py fashion-full # all of Fashion-MNIST at the settings of the authors' code: a GPU, hours
