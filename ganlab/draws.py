@@ -10,6 +10,7 @@ from typing import Any
 from ganlab.errors import GanlabError
 
 DRAWS = ("uniform", "log", "integers", "choice")
+MOST_DRAWS = 100_000
 
 
 def random_draws(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -27,6 +28,8 @@ def random_draws(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     draws, seed = spec.get("draws"), spec.get("seed", 0)
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
         raise GanlabError(f"random: draws is {draws!r}; give how many parameter sets to draw, for instance draws: 20.")
+    if draws > MOST_DRAWS:
+        raise GanlabError(f"random: draws is {draws:,}; more than {MOST_DRAWS:,} is surely not meant.")
     for name, how in ranges.items():
         _check_range(name, how)
     # A stream for each parameter and draw: one more of either leaves the others as they were.

@@ -25,3 +25,8 @@ def test_what_is_no_range_is_refused(how, sentence):
 
 def test_whole_numbers_may_be_written_as_floats():
     assert [draw["x"] for draw in random_draws({"draws": 5, "x": {"integers": [2.0, 2.0]}})] == [2] * 5
+
+
+def test_far_too_many_draws_are_refused_before_they_are_made():
+    with pytest.raises(GanlabError, match="draws is 1,000,000,000; more than 100,000"):
+        random_draws({"draws": 10**9, "x": {"uniform": [0, 1]}})

@@ -48,8 +48,11 @@ def generator_loss(
 
     Losses are averaged; probabilities are never combined. Equation 2 prints the sum, which is K times as steep: to
     Adam nearly the same, to SGD a learning rate K times as high.
+
+    Raises:
+        GanlabError: an unknown `reduction`.
     """
-    return REDUCTIONS[reduction](loss(fake_logits))
+    return _reduction(reduction)(loss(fake_logits))
 
 
 def accumulated_gradient(
@@ -63,7 +66,13 @@ def accumulated_gradient(
         dL_G / dG(z) = (1/K) sum_k d L_k / dG(z),   then one backward pass through G: fake.backward(gradient)
 
     The memory trick of the public code: the intermediate results of one discriminator are kept, not those of K.
+
+    Raises:
+        GanlabError: no discriminator, or an unknown `reduction`.
     """
+    _reduction(reduction)
+    if not discriminators:
+        raise GanlabError("accumulated_gradient was given no discriminators; give at least one.")
     leaf = fake.detach().requires_grad_()
     share = 1 / len(discriminators) if reduction == "mean" else 1.0
     total, gradient = torch.zeros(()), torch.zeros_like(leaf)
@@ -72,6 +81,12 @@ def accumulated_gradient(
         gradient += torch.autograd.grad(own.sum(), leaf)[0]
         total = total + own.detach()
     return total, gradient
+
+
+def _reduction(name: str) -> Callable[[Tensor], Tensor]:
+    if name not in REDUCTIONS:
+        raise GanlabError(f"reduction is {name!r}; choose one of {', '.join(REDUCTIONS)}.")
+    return REDUCTIONS[name]
 
 
 class RPGAN(GAN):
@@ -95,8 +110,7 @@ class RPGAN(GAN):
         accumulate: bool = False,
         **settings: Any,
     ):
-        if reduction not in REDUCTIONS:
-            raise GanlabError(f"reduction is {reduction!r}; choose one of {', '.join(REDUCTIONS)}.")
+        _reduction(reduction)
         super().__init__(generator, discriminator, **settings)
         self.reduction, self.accumulate = reduction, accumulate
 

@@ -308,5 +308,13 @@ def test_a_killed_run_goes_on_with_its_own_projections(tmp_path):
 
 
 def test_an_unknown_reduction_is_named():
-    with pytest.raises(GanlabError, match="reduction is 'max'; choose one of mean, sum"):
-        small(reduction="max")
+    fake, judge = torch.zeros(4, 2), lambda x: x.sum(-1)
+    for ask in (
+        lambda: small(reduction="max"),
+        lambda: generator_loss(torch.zeros(3, 4), reduction="max"),
+        lambda: accumulated_gradient(fake, [judge], reduction="max"),
+    ):
+        with pytest.raises(GanlabError, match="reduction is 'max'; choose one of mean, sum"):
+            ask()
+    with pytest.raises(GanlabError, match="at least one"):
+        accumulated_gradient(fake, [])
