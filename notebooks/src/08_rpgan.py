@@ -300,10 +300,10 @@ for points, colour, name in ((a, show.figure.REAL, "real"), (b, show.figure.FAKE
     left.scatter(points[:150, 0], points[:150, 1], s=6, color=colour, label=name)
 left.set_aspect("equal")
 left.legend(fontsize=9, frameon=False, loc="center")
-show.heading(left, "The same marginals, two distributions")
+show.heading(left, "The same marginals")
 right.plot(angles, along, marker="o", markersize=3, color=show.figure.INK)
 right.set_xlabel("direction of the view, degrees")
-right.set_ylabel("squared distance of the two views")
+right.set_ylabel("squared distance")
 show.heading(right, "Blind along the axes only")
 display(show.with_alt(
     figure,
@@ -1311,7 +1311,7 @@ with threads(1):
         loss.backward()
         optimiser.step()
 with torch.no_grad():
-    display(show.many_seeds(G(torch.randn(1, 600, 2)), near_ring, title="No discriminator, only sorted projections"))
+    display(show.many_seeds(G(torch.randn(1, 600, 2)), near_ring, labels=["only sorted views"]))
 
 # %% [markdown]
 # And all relatives on the same ring, ten seeds each, from the stored runs. Networks and learning rate are those of the sheet; nothing was
