@@ -11,12 +11,12 @@ one of your own and give it to the same two functions.
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -27,6 +27,7 @@ from ganlab.data.mixtures import GaussianMixture, MixtureBatches, grid, ring, un
 from ganlab.data.store import embedded_folder
 from ganlab.draws import random_draws
 from ganlab.errors import GanlabError
+from ganlab.files import read_json
 from ganlab.methods.gan import GAN
 from ganlab.methods.mdgan import MDGAN, RegularizedGAN
 from ganlab.methods.mmgan import MMGAN
@@ -447,10 +448,14 @@ def stored(target: str) -> dict[str, Any]:
     Raises:
         GanlabError: there is none of that name.
     """
-    path = embedded_folder() / "results" / "09_one_protocol" / f"{target.replace(' ', '_')}.json"
+    path = _result(target)
     if not path.exists():
         raise GanlabError(f"There is no stored comparison for {target!r}; there are: {', '.join(TARGETS)}.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path)
+
+
+def _result(name: str) -> Path:
+    return embedded_folder() / "results" / "09_one_protocol" / f"{name.replace(' ', '_')}.json"
 
 
 def stored_costs(target: str) -> dict[str, float]:
@@ -458,14 +463,12 @@ def stored_costs(target: str) -> dict[str, float]:
 
     Apart from the comparison, so that its clock does not depend on what else a machine does meanwhile.
     """
-    path = embedded_folder() / "results" / "09_one_protocol" / "costs.json"
-    return json.loads(path.read_text(encoding="utf-8"))["seconds_a_step"][target]
+    return read_json(_result("costs"))["seconds_a_step"][target]
 
 
 def stored_targets() -> list[str]:
     """The targets whose stored comparison is whole: every contestant has run."""
-    folder = embedded_folder() / "results" / "09_one_protocol"
-    there = [name for name in TARGETS if (folder / f"{name.replace(' ', '_')}.json").exists()]
+    there = [name for name in TARGETS if _result(name).exists()]
     return [name for name in there if set(stored(name)["runs"]) >= set(CONTESTANTS)]
 
 

@@ -227,7 +227,7 @@ class Watched:
         tries = (
             "a smaller learning_rate, precision: no, a larger batch"
             if self.s.precision != "no"
-            else ("a smaller learning_rate, a larger batch, smaller weights of the method's own terms")
+            else "a smaller learning_rate, a larger batch, smaller weights of the method's own terms"
         )
         raise TrainingFailed(
             f"Training stopped: at step {step} ({step * self.s.batch:,} images) {what}; {good}. Try {tries}; "
