@@ -10,7 +10,6 @@ To make them again:
 """
 
 import argparse
-import json
 import time
 
 import results
@@ -161,7 +160,7 @@ def contest(steps: int, seeds: list[int]) -> None:
 def tuned(steps: int, seeds: list[int]) -> None:
     """MDGAN as in `contest`, on the same seeds, with the distance weight that was best on its three tuning seeds."""
     started, mixture = time.perf_counter(), ring(6, 5.0, 0.1)
-    found = json.loads((FOLDER / "contest.json").read_text())["tuned"]["MDGAN"]
+    found = results.stored(FOLDER / "contest.json")["tuned"]["MDGAN"]
     chosen = max(found, key=lambda row: row["mass_in_place"])["distance_weight"]
     method = toy_method("MDGAN", seeds, 64, 1e-3, distance_weight=chosen)
     train(method, mixture.batches(128, seeds), steps)

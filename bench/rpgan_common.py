@@ -1,44 +1,17 @@
-"""What the benches of chapter 08 share: results that are made part by part, and how the discriminators stand."""
+"""What the benches of chapter 08 share: how the discriminators stand, and the time of a step."""
 
-import fcntl
-import json
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
+import results
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ganlab.methods.gan import minimax_generator_loss
 from ganlab.methods.rpgan import RPGAN, generator_loss
-from ganlab.train import write_atomically
-from ganlab.train.run import plain, versions
 
-FOLDER = Path(__file__).parents[1] / "data" / "results" / "08_rpgan"
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """One process at a time: several may make parts of the same file."""
-    with open(Path(tempfile.gettempdir()) / "ganlab_rpgan_bench.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def keep(path: Path, command: str, seconds: float, content: dict) -> None:
-    """Put a part into a JSON file, and leave what else it holds; `seconds` of all parts are added up."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    known = json.loads(path.read_text()) if path.exists() else {}
-    part = {"command": command, "seconds": round(seconds) + known.get("seconds", 0), "versions": versions(), **content}
-    write_atomically(path, json.dumps(_merged(known, plain(part, digits=5)), separators=(",", ":")) + "\n")
-
-
-def _merged(old: dict, new: dict) -> dict:
-    both = [name for name in new if isinstance(old.get(name), dict) and isinstance(new[name], dict)]
-    return old | new | {name: _merged(old[name], new[name]) for name in both}
+FOLDER = results.ROOT / "08_rpgan"
 
 
 def standing(

@@ -9,11 +9,11 @@ product. Written to data/results/08_rpgan/cost.json (cost_2_threads.json).
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import results
 import torch
 from rpgan_common import FOLDER, fastest
 from rpgan_images import multiplications
@@ -24,8 +24,7 @@ from ganlab.methods.rpgan import RPGAN
 from ganlab.nets.dcgan import dcgan_generator
 from ganlab.nets.projected import Projected, full_view_convolutions, projected_convolutions
 from ganlab.seeds import Streams
-from ganlab.train import threads, write_atomically
-from ganlab.train.run import plain, versions
+from ganlab.train import threads
 
 SIDE, CHANNELS, BATCH, LATENT = 64, 3, 64, 100
 
@@ -110,12 +109,10 @@ def measure(counts: list[int], widths: list[int], repeats: int, cores: int) -> N
         growth = taken["step grouped"] / taken["step full view"]
         print(f"width {width}, K {count}: {', '.join(shares)}; {growth:.1f} single steps", flush=True)
     settings = {"side": SIDE, "channels": CHANNELS, "batch": BATCH, "threads": cores, "repeats": repeats}
-    content = {"command": "python bench/rpgan_cost.py" + (f" --threads {cores}" if cores > 1 else "")}
-    content |= {"seconds": round(time.perf_counter() - started), "versions": versions(), "settings": settings}
-    content["billion_multiplications_a_second"] = round(matrix_rate(), 1)
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    content = {"settings": settings, "billion_multiplications_a_second": round(matrix_rate(), 1), "rows": rows}
+    command = "python bench/rpgan_cost.py" + (f" --threads {cores}" if cores > 1 else "")
     name = "cost.json" if cores == 1 else f"cost_{cores}_threads.json"
-    write_atomically(FOLDER / name, json.dumps(plain(content | {"rows": rows}), separators=(",", ":")) + "\n")
+    results.write(FOLDER / name, command, started, content)
 
 
 if __name__ == "__main__":

@@ -19,16 +19,16 @@ in turns.
 import argparse
 import copy
 import io
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import results
 import torch
 from jaxtyping import Float
 from PIL import Image
-from rpgan_common import FOLDER, alone, fastest, keep, standing
+from rpgan_common import FOLDER, fastest, standing
 from torch import Tensor, nn
 
 from ganlab.data import batches, digits, faces, fashion, to_uint8, to_unit
@@ -224,7 +224,7 @@ def as_row(images: Tensor) -> np.ndarray:
 def keep_pictures(path: Path, pictures: dict[str, Tensor]) -> list[str]:
     """Put rows into the sheet, in place of those that these arms had; the labels of all its rows."""
     content = path.with_suffix(".json")
-    labels = json.loads(content.read_text())["pictures"]["rows"] if path.exists() else []
+    labels = results.stored(content)["pictures"]["rows"] if path.exists() else []
     made = {label.split(" (")[0] for label in pictures}
     rows = {label: row for label, row in known_pictures(path, labels).items() if label.split(" (")[0] not in made}
     rows |= {label: as_row(images) for label, images in pictures.items()}
@@ -245,8 +245,8 @@ def times(name: str, plan: Plan, folder: Path, repeats: int = 10) -> None:
         works[arm] = lambda method=method: method.step(next(reals))
     taken = {arm: round(1000 * seconds, 2) for arm, seconds in fastest(works, repeats, time.process_time).items()}
     print(name, taken, flush=True)
-    with alone():
-        keep(folder / f"{name}.json", f"python bench/rpgan_images.py {name}", 0, {"milliseconds": taken})
+    with results.alone("rpgan"):
+        results.merge(folder / f"{name}.json", f"python bench/rpgan_images.py {name}", 0, {"milliseconds": taken})
 
 
 def main(name: str, plan: Plan, seeds: list[int], arms: list[str], folder: Path) -> None:
@@ -262,7 +262,6 @@ def main(name: str, plan: Plan, seeds: list[int], arms: list[str], folder: Path)
             "high_frequency": high_frequency_ratio(of_others, of_held_out),
         },
     }
-    folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         for arm in arms:
             started = time.perf_counter()
@@ -272,12 +271,12 @@ def main(name: str, plan: Plan, seeds: list[int], arms: list[str], folder: Path)
             content["multiplications"] = {arm: multiplications(built, data.side)}
             content["weights"] = {arm: sum(w.numel() for w in built.parameters())}
             content["runs"] = {arm: {str(seed): found}}
-            with alone():
+            with results.alone("rpgan"):
                 if seed == 0:
                     rows = keep_pictures(folder / f"{name}.png", pictures)
                     content["pictures"] = {"rows": rows, "shown": SHOWN, "frames": FRAMES}
                 command = f"python bench/rpgan_images.py {name}"
-                keep(folder / f"{name}.json", command, time.perf_counter() - started, content)
+                results.merge(folder / f"{name}.json", command, time.perf_counter() - started, content)
             content.pop("pictures", None)
 
 

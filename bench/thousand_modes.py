@@ -46,6 +46,9 @@ def copy(name: str, runs: list[Path], folder: Path, command: str) -> None:
     results = sorted(
         (json.loads((run / "result.json").read_text()) for run in runs), key=lambda r: r["parameters"]["seed"]
     )
+    alike = [result["parameters"] | {"seed": 0, "seeds": 0} for result in results]
+    if any(other != alike[0] for other in alike):
+        raise SystemExit(f"The runs of {name} differ in more than their seeds: copy them apart.")
     seeds = sum(result["parameters"]["seeds"] for result in results)
     content = {"command": command, "seconds": round(sum(result["seconds"] for result in results))}
     content["versions"] = json.loads((runs[0] / "run.json").read_text())["versions"]

@@ -1011,8 +1011,8 @@ show.interval_table(rows, caption="Fréchet distance after as many steps, or as 
 # **Steps.** K = 48 is nearer than K = 12 in all three seeds, after 600 steps and after 1,200 (4.1 against 4.6).
 #
 # **Seconds.** Here the order turns. While the fastest arm makes its steps, the small single discriminator is ahead of twelve views in every
-# seed on garments and faces, and in two of three on digits. With as much time as twelve views take for their 320 steps it is still far
-# ahead on faces of 32 pixels (73 against 106), and level on digits (5.97 against 6.17). There twelve views went on, to 4.6 after
+# seed on garments and faces, and in two of three on digits. With as much time as twelve views take for the steps of the large table it is still far
+# ahead on faces of 32 pixels (73 against 106, 320 steps of the twelve), and level on digits (5.97 against 6.17, 600 steps). There twelve views went on, to 4.6 after
 # 33 seconds, lower than the single one ever was; it was stopped after 17. K = 48 is at 8.5 by then. Against the *wide* single one twelve
 # views are behind on digits at first, and ahead on garments in the end. So early on, K costs more than it buys, on one core; in the end it may pay.
 # The paper compares by steps.
@@ -1064,14 +1064,14 @@ display(show.with_alt(figure, "64 pixels, a line for each seed, means of 4 looks
 #   samples get worse after 40,000 steps. The wide one and the twelve are at their best at the end or close to it; but they made fewer
 #   steps.
 # - **Who is nearer?** After 720 steps the twelve, in two of three seeds against either. After as much time (143 seconds) the single one, in
-#   all three seeds, and the wide one in two. Seed 0 alone went on, to nearly 290 seconds: the wide one is at 62, the single one at 84,
-#   twelve views are at 90 (means of 4 looks).
+#   all three seeds, and the wide one in two. Seed 0 alone went on. After nearly 290 seconds the wide one is at 65, the single one at 84,
+#   twelve views are at 92 (means of 4 looks).
 # - **Sure of itself?** Section 1 measured certainty on the sheet. Here the wide discriminator is right nine times in ten, the twelve, with as
 #   many multiplications together, three times in four, and the small single one about every second time: it cannot tell any more. *Its*
 #   gradient goes silent (0.03 to 0.05 at the end, under both losses). The gradient of the sure one does not: under the loss that trains
 #   it is the longest all along. So in these runs saturation is not what holds a single discriminator back. In the large table, too, the
-#   small one, which sees the whole image, is right less often than the twelve on all four data sets: on images it is the size that makes
-#   sure, not the view.
+#   small one, which sees the whole image, is right less often than the twelve on all four data sets, and the wide one, with the same
+#   view, more often than both: a full view alone makes no judge sure here; a full view and size do.
 #
 # ### High frequencies
 #
@@ -1160,8 +1160,8 @@ show.interval_table(rows, caption=f"Runs that went on. log 2 = {math.log(2):.2f}
 # On digits the beginning has the paper's shape, in all settings: down first, then up, to about $\log 2$, where neither side wins. The
 # single discriminator's loss swings about twice as much as the mean of twelve (a mean of twelve swings less for being a mean: this
 # does not show that any of the twelve is calmer). It does not climb on in these 1,200 steps, and the quality is at its best at the end
-# or close to it, for K = 48 as for the others. At 64 pixels losses do climb: the twelve's to about 1.1, the wide single one's to 3, where
-# it swings most; that discriminator wins. The small single one's stays near $\log 2$, and it is *its* samples that get worse. So the
+# or close to it, for K = 48 as for the others. At 64 pixels losses do climb, and come part of the way back: the twelve's to about 1.6 and then 1.1,
+# the wide single one's to about 4 and then 3, and it swings most; that discriminator wins. The small single one's stays near $\log 2$, and it is *its* samples that get worse. So the
 # paper's two remarks about one discriminator, a higher loss that swings and samples that get worse, are both here, but in two
 # different discriminators. And all this is short: 100,000 steps with batches of 64 are 32 passes through CelebA with networks sixteen
 # times as wide. On the sheet the order is the reverse: the loss rises first, while the generator is far from the data, and then falls.
@@ -1286,7 +1286,7 @@ show.interval_table(rows, caption=f"A training step in steps of the single discr
 # whole image, as ours does. Its times lie on a line, about 0.53 + 0.22 K seconds: a fixed part, mostly the generator's, and one
 # for each discriminator, which is 0.37 of a whole step with a single one. Ours lie on a line too, and a grouped discriminator
 # costs about half of that share. The modules, which spend much on starting things, grow faster than the paper's. On two cores a
-# step takes little more than half the time, and grows about as much.
+# step takes about half the time, and grows about as much.
 #
 # ## 8. Relatives
 #
@@ -1348,10 +1348,10 @@ show.interval_table(rows, caption=f"Ring of 8, {plane['settings']['steps']} step
 # not the number of judges: the other way round than on the sheet. More of them are not always better: with sixteen views four
 # of the ten seeds end with one mode or none. Why, these runs do not say.
 #
-# **But look at the two rows with the same budget.** The wide single discriminator, with as many weights as eight views, hits
-# all eight modes in every seed and takes less time. So does the small one itself after four times the steps, in somewhat more
-# time. Both put more mass in place than eight views do. Against a single discriminator of the same small size and as many steps
-# the projections win clearly, and against one of the same budget they lose. (In the plane they cannot win much: the data do not
+# **But look at the two rows with a like budget.** The wide single discriminator, with as many weights as eight views, hits
+# all eight modes in every seed and takes less time. So does the small one itself after four times the steps, in 1.4 times
+# the time. Both put more mass in place than eight views do. Against a single discriminator of the same small size and as many steps
+# the projections win clearly, and against one of a like budget they lose. (In the plane they cannot win much: the data do not
 # lie on a thin set there.)
 #
 # ## 9. Fidelity card
@@ -1414,7 +1414,7 @@ run.finish(
 #   measuring, not of the theorem.
 # - Against one discriminator of their own small size and after as many steps, eight random views heal the ring's collapse (sixteen
 #   do so in six seeds of ten), and sixteen bring the generator onto the sheet, where the small one misses the sheet and not the modes.
-# - On the ring a single one with as many weights as all of them, or the small one with as much time, beats them. On the sheet the small
+# - On the ring a single one with as many weights as all of them, or the small one with 1.4 times their time, beats them. On the sheet the small
 #   one fails with as much time as well; the wide one has less after as many steps, and about as much after as much time, but in fewer
 #   modes. Sixteen judges with full views do better there after as many steps if they may have more than twice the weights, are level in
 #   time, and fail with as many weights.

@@ -176,7 +176,7 @@ show.interval_table(rows, caption="The same judge, real stacks")
 # than the training images; that is most of their part in the channels.) This tests the judge for generators that cover everything. For
 # a collapsed one its errors *add* modes; section 5 shows it with a bad judge.
 #
-# From here on the KL is given **above the exact floor**; the last row of each table is the measured one. What is left is the generator's
+# From here on the KL is given **above the exact floor**; the last row of each table of methods is the measured one. What is left is the generator's
 # fault, the judge's, or chance: a value a little below 0 is luck.
 #
 # The judge looks at the best class only, however unsure it is. A bad image is read as *something* too, so a count of modes says nothing
@@ -916,7 +916,7 @@ run.finish(
 #
 # - 640 modes in 1,000 samples are perfect, and a KL has a floor that depends on the number of samples; both are computed before
 #   anything is trained.
-# - The judge's errors are part of the measured floor, which stands beside each table. For a collapsed generator they invent modes.
+# - The judge's errors are part of the measured floor, the last row of each table of methods. For a collapsed generator they invent modes.
 # - The KL of stacks is the channels' faults plus their dependence, and most of what these methods miss is in the channels.
 # - With equal widths and nothing tuned, the two methods that reconstruct real stacks cover most, on digits and on garments, and on digits with the
 #   published small networks, too.

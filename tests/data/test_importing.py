@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -311,9 +312,6 @@ def test_a_source_that_cannot_be_read_at_all_leaves_nothing(tmp_path, home):
 
 @pytest.mark.parametrize("make", [official_zip, kaggle_zip, parquet_folder])
 def test_archives_are_closed_when_they_are_imported_and_when_they_are_refused(tmp_path, make, monkeypatch):
-    pytest.importorskip("psutil")
-    import psutil
-
     mine = lambda: [file.path for file in psutil.Process().open_files() if file.path.startswith(str(tmp_path / "in"))]
     with find_celeba(make(tmp_path / "in" / "good")) as found:
         assert mine()
